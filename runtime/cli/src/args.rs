@@ -1,0 +1,272 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use policy::{Access, Limits, MountName, ToolId};
+use std::path::PathBuf;
+
+/// Runs an agent's tools as WebAssembly components that can reach only what policy granted to each call.
+#[derive(Debug, Parser)]
+#[command(name = "gloveport", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// Where tasks are recorded [default: $GLOVEPORT_STATE, else $XDG_STATE_HOME/gloveport, else ~/.local/state/gloveport]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   done
+  2   bad usage or input
+  3   denied, or waiting for an approval
+  4   the tool returned an error, or a check failed
+  5   a limit was hit
+  6   the guest trapped
+  70  internal error";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs the task of a plan file
+    Run(RunArgs),
+    /// Continues a task that was stopped, or that waits
+    Resume(ResumeArgs),
+    /// Lists tasks
+    Tasks(JsonArgs),
+    /// Shows a task's steps
+    Show(TaskArgs),
+    /// Follows a task's events until it ends
+    Tail(TaskArgs),
+    /// Prints a task's report (Markdown)
+    Report(ReportArgs),
+    /// Calls one tool
+    Call(CallArgs),
+    /// Lists tools
+    Tools(ToolsArgs),
+    /// Says what a component file is: its tools, schemas, imports, needs and what it could reach
+    Inspect(InspectArgs),
+    /// Checks policy files, or explains a decision
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
+    },
+    /// Writes a starter configuration and policy into a folder
+    Init(InitArgs),
+    /// Checks records
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+    /// Serves the tools over MCP on standard input and output
+    Mcp(McpArgs),
+}
+
+/// What the operator grants on the command line, and where tools come from.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct GrantArgs {
+    /// A component file to add, without installing it; repeatable
+    #[arg(long = "package", value_name = "FILE.wasm")]
+    pub(crate) packages: Vec<PathBuf>,
+    /// Grants a directory as a mount; `:ro` (the default) or `:rw`; repeatable
+    #[arg(long = "mount", value_name = "NAME=DIR[:ro|:rw]", value_parser = mount)]
+    pub(crate) mounts: Vec<MountArg>,
+    /// Grants an environment variable; repeatable
+    #[arg(long = "env", value_name = "NAME")]
+    pub(crate) env: Vec<String>,
+    /// Sets a limit of each call, such as `cpu=5s` or `memory=64MiB`; repeatable
+    #[arg(long = "limit", value_name = "KEY=VALUE", value_parser = limit)]
+    pub(crate) limits: Vec<(String, String)>,
+    /// The configuration [default: ./gloveport.toml where there is one]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// A mount on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MountArg {
+    pub(crate) name: MountName,
+    pub(crate) path: PathBuf,
+    pub(crate) access: Access,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The plan (TOML)
+    pub(crate) plan: PathBuf,
+    /// The directory of the plan's mount `workspace`, in place of the one it names
+    #[arg(long, value_name = "DIR")]
+    pub(crate) workspace: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) grants: GrantArgs,
+    /// Prints events and the end as JSON lines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    /// The task's id
+    pub(crate) task: String,
+    /// A step that a crash left uncertain: run it again; repeatable
+    #[arg(long = "repeat", value_name = "STEP")]
+    pub(crate) repeat: Vec<String>,
+    /// A step that a crash left uncertain: count it as failed; repeatable
+    #[arg(long = "give-up", value_name = "STEP")]
+    pub(crate) give_up: Vec<String>,
+    /// Prints events and the end as JSON lines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JsonArgs {
+    /// Prints JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TaskArgs {
+    /// The task's id
+    pub(crate) task: String,
+    /// Prints JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// The task's id
+    pub(crate) task: String,
+    /// Writes it to a file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CallArgs {
+    /// The tool's id, such as `files.read`
+    pub(crate) tool: ToolId,
+    /// The arguments as a JSON object; `-` reads them from standard input
+    pub(crate) json_args: Option<String>,
+    /// One argument: a JSON value, or else a text; repeatable
+    #[arg(long = "arg", value_name = "KEY=VALUE", value_parser = pair, conflicts_with = "json_args")]
+    pub(crate) args: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) grants: GrantArgs,
+    /// Prints the whole outcome as JSON: result, usage, effects
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ToolsArgs {
+    /// Only tools whose id begins with this
+    pub(crate) prefix: Option<String>,
+    #[command(flatten)]
+    pub(crate) grants: GrantArgs,
+    /// Prints JSON, with schemas
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// A component file, or the name of a bundled package
+    pub(crate) file: PathBuf,
+    /// Prints JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Checks policy files against the schema
+    Check {
+        /// The files (Cedar)
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Says what would be decided for a call, and why, without running it
+    Explain(CallArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// Where to write
+    #[arg(default_value = ".")]
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Recomputes the hash chain of a task, or of all tasks
+    Verify {
+        /// The task's id; absent for all
+        task: Option<String>,
+        /// The digest that the chain must end with, noted elsewhere before
+        #[arg(long, requires = "task", value_name = "DIGEST")]
+        head: Option<policy::Digest>,
+        /// Prints JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct McpArgs {
+    #[command(flatten)]
+    pub(crate) grants: GrantArgs,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or_else(|| format!("expected KEY=VALUE, got `{text}`"))?;
+    if key.is_empty() {
+        return Err(format!("expected KEY=VALUE, got `{text}`"));
+    }
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+fn limit(text: &str) -> Result<(String, String), String> {
+    let (key, value) = pair(text)?;
+    Limits::default().with(&key, &value).map_err(|error| error.to_string())?;
+    Ok((key, value))
+}
+
+fn mount(text: &str) -> Result<MountArg, String> {
+    let (name, path) = pair(text)?;
+    let (path, access) = match path.rsplit_once(':') {
+        Some((path, "ro")) => (path, Access::Read),
+        Some((path, "rw")) => (path, Access::ReadWrite),
+        _ => (path.as_str(), Access::Read),
+    };
+    if path.is_empty() {
+        return Err(format!("expected NAME=DIR[:ro|:rw], got `{text}`"));
+    }
+    Ok(MountArg { name: name.parse().map_err(|error: policy::IdError| error.to_string())?, path: path.into(), access })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn mounts_are_read_from_their_flag() {
+        let check = |text: &str, expected: &str| {
+            let got = mount(text).map_or_else(|error| error, |mount| format!("{} {} {}", mount.name, mount.path.display(), mount.access));
+            assert!(got.contains(expected), "{text}: {got}");
+        };
+        check("work=.", "work . read");
+        check("work=/a:b:rw", "work /a:b read-write");
+        check("work=dir:ro", "work dir read");
+        check("work", "expected NAME=");
+        check("work=:rw", "expected NAME=");
+        check("wo/rk=.", "not a mount name");
+    }
+}

@@ -1,0 +1,13 @@
+//! One file per command.
+
+pub(crate) mod audit;
+pub(crate) mod call;
+pub(crate) mod init;
+pub(crate) mod inspect;
+pub(crate) mod mcp;
+pub(crate) mod policy;
+pub(crate) mod report;
+pub(crate) mod run;
+pub(crate) mod tail;
+pub(crate) mod tasks;
+pub(crate) mod tools;

@@ -1,0 +1,63 @@
+//! `gloveport policy`: policies checked, decisions explained.
+
+use super::call;
+use crate::{
+    args::{CallArgs, PolicyCommand},
+    exit::Exit,
+    flags::Callable,
+    print::{json_line, line},
+    setup::{self, ONE_SHOT_SLOTS, Wanted},
+};
+use anyhow::{Context as _, Result};
+use controller::{Proposal, Spent};
+use ::policy::{Decision, Narrow, Provenance, Source};
+use journal::TaskId;
+use std::{collections::BTreeMap, path::{Path, PathBuf}};
+
+pub(crate) fn run(command: &PolicyCommand, state: Option<&Path>) -> Result<Exit> {
+    match command {
+        PolicyCommand::Check { files } => check(files),
+        PolicyCommand::Explain(args) => explain(args, state),
+    }
+}
+
+fn check(files: &[PathBuf]) -> Result<Exit> {
+    let texts = setup::read_policies(files)?;
+    setup::parse_policies(&texts)?;
+    let count = files.len();
+    line(&format!("{count} file{} fit the schema", if count == 1 { "" } else { "s" }));
+    Ok(Exit::Done)
+}
+
+fn explain(args: &CallArgs, state: Option<&Path>) -> Result<Exit> {
+    let given = call::arguments(args)?;
+    let wanted = Wanted::new(&args.grants)?;
+    let sources = wanted.sources()?;
+    let package = setup::package_of(&sources, &args.tool)?;
+    let sandbox = setup::sandbox(ONE_SHOT_SLOTS)?;
+    let packages = setup::load(&sandbox, [package])?;
+    let callable = Callable::Tool(args.tool.as_str());
+    let gate = wanted.gate(sandbox, packages, &callable, setup::journal(state)?, TaskId::generate())?;
+    let tool = gate.tool(&args.tool).with_context(|| setup::no_such_tool(&args.tool, gate.tools()))?;
+    let caller = Provenance::from_iter([Source::Caller]);
+    let keys = given.as_object().into_iter().flat_map(|map| map.keys().cloned());
+    let provenance: BTreeMap<_, _> = keys.map(|key| (key, caller.clone())).collect();
+    let proposal = Proposal {
+        tool,
+        args: &given,
+        provenance: &provenance,
+        narrow: &Narrow::default(),
+        limits: wanted.limits()?,
+        spent: Spent::default(),
+    };
+    let explanation = gate.explain(&proposal);
+    if args.json {
+        json_line(&serde_json::to_value(&explanation)?);
+    } else {
+        line(&explanation.to_string());
+    }
+    Ok(match gate.decide(&proposal) {
+        Decision::Allow { .. } => Exit::Done,
+        Decision::Ask { .. } | Decision::Deny(_) => Exit::Denied,
+    })
+}

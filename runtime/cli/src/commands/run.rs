@@ -1,0 +1,226 @@
+//! `gloveport run` and `gloveport resume`: the task of a plan.
+
+use crate::{
+    args::{ResumeArgs, RunArgs},
+    exit::{Exit, Internal},
+    flags::{self, Callable},
+    print::{harmless, json_line, line},
+    progress, records, setup,
+};
+use anyhow::{Context as _, Result, bail};
+use controller::{Failure, Gate, Plan, Setup, Task, TaskEnd, TaskError, Who, Words};
+use journal::{Event, EventBody, Journal, MountRecord, PackageRecord, Reader, TaskId, TaskStarted, TaskState};
+use registry::Sources;
+use serde_json::json;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// The mount that `--workspace` stands for.
+const WORKSPACE: &str = "workspace";
+
+pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
+    let text = fs::read_to_string(&args.plan).with_context(|| format!("plan {}", args.plan.display()))?;
+    let plan = parse(&args.plan, &text)?;
+    let mut sources = setup::sources(args.grants.packages.iter(), None)?;
+    let names = package_names(&plan, &args.plan, &mut sources)?;
+    let mounts = mounts(args, &plan)?;
+
+    // Policy and flags become what the record says of them: `resume` uses the same, whatever the files say by then.
+    let mut policy = setup::read_policies(&plan.policy)?;
+    let callable = if policy.is_empty() { args.grants.packages.iter().filter_map(|path| sources.name_of_file(path)).collect() } else { Vec::new() };
+    let flags = flags::policy(&args.grants, &Callable::Packages(callable));
+    if !flags.is_empty() {
+        policy.push((flags::NAME.to_owned(), flags));
+    }
+    let packages = names.iter().filter_map(|name| sources.get(name));
+    let started = TaskStarted {
+        objective: plan.objective.clone(),
+        plan_file: absolute(&args.plan)?,
+        plan: text,
+        policy,
+        tenant: "default".into(),
+        principal: plan.principal.clone(),
+        roles: plan.roles.clone(),
+        mounts,
+        env: plan.env.iter().chain(&args.grants.env).cloned().collect(),
+        limits: args.grants.limits.clone(),
+        clock_ms: setup::now_ms(),
+        packages: packages.map(record).collect::<Result<_>>()?,
+    };
+    let plan = Arc::new(apply_limits(plan, &args.grants.limits)?);
+    let journal = setup::journal(state)?;
+    let task = TaskId::generate();
+    let _lease = journal.lease(&task)?;
+    let gate = gate(&started, &sources, Arc::clone(&journal), task)?;
+    if !args.json {
+        eprintln!("task      {task}");
+    }
+    let watch = progress::watch(plan.steps.len(), args.json);
+    let begun = Task::start(gate, Arc::clone(&plan), task, started, watch).await.map_err(wrong)?;
+    let end = begun.run().await.map_err(wrong)?;
+    show(&task, &plan, &end, args.json)
+}
+
+pub(crate) async fn resume(args: &ResumeArgs, state: Option<&Path>) -> Result<Exit> {
+    let task: TaskId = args.task.parse()?;
+    let dir = crate::places::state(state)?;
+    let events = records::events(&Reader::open(&dir)?, &task)?;
+    let (started, plan) = plan_of(&task, &events)?;
+    let journal = setup::journal(Some(&dir))?;
+    let _lease = journal.lease(&task)?;
+    let files: Vec<PathBuf> = started.packages.iter().filter_map(|package| package.file.clone()).map(Into::into).collect();
+    let sources = setup::sources(files.iter(), None)?;
+    for package in &started.packages {
+        match sources.get(&package.name) {
+            Some(found) if found.digest == package.digest => {}
+            Some(found) => bail!(
+                "package `{}` is {}, but the task began with {}; it can only go on with what it began with",
+                package.name, found.digest, package.digest
+            ),
+            None => bail!("package `{}`, with which the task began, is not there any more", package.name),
+        }
+    }
+    let plan = Arc::new(plan);
+    let gate = gate(started, &sources, journal, task)?;
+    let bodies: Vec<EventBody> = events.iter().map(|event| event.body.clone()).collect();
+    let words = Words { repeat: args.repeat.clone(), give_up: args.give_up.clone() };
+    let watch = progress::watch(plan.steps.len(), args.json);
+    let taken_up = Task::resume(gate, Arc::clone(&plan), task, &bodies, &words, watch).await.map_err(wrong)?;
+    let end = taken_up.run().await.map_err(wrong)?;
+    show(&task, &plan, &end, args.json)
+}
+
+fn parse(path: &Path, text: &str) -> Result<Plan> {
+    Ok(Plan::parse(&path.display().to_string(), text, path.parent().unwrap_or(Path::new("")))?)
+}
+
+/// The beginning of a recorded task, and its plan.
+pub(crate) fn plan_of<'a>(task: &TaskId, events: &'a [Event]) -> Result<(&'a TaskStarted, Plan)> {
+    let started = events.iter().find_map(|event| match &event.body {
+        EventBody::TaskStarted(started) => Some(started),
+        _ => None,
+    });
+    let Some(started) = started else {
+        bail!("{task} is a record of single calls, not of a plan; `gloveport tail {task}` shows them");
+    };
+    let plan = parse(Path::new(&started.plan_file), &started.plan)?;
+    Ok((started, apply_limits(plan, &started.limits)?))
+}
+
+/// Adds the packages that the plan names by file, and gives the names of all that it may use.
+fn package_names(plan: &Plan, file: &Path, sources: &mut Sources) -> Result<Vec<String>> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let mut names = Vec::new();
+    for tool in &plan.tools {
+        if tool.ends_with(".wasm") {
+            names.push(sources.add_file(&folder.join(tool))?.name.clone());
+        } else if sources.get(tool).is_some() {
+            names.push(tool.clone());
+        } else {
+            let known: Vec<_> = sources.packages().map(|package| package.name.as_str()).collect();
+            bail!("plan {}, tools: there is no package `{tool}`; packages are: {}", file.display(), known.join(", "));
+        }
+    }
+    // What the operator names on the command line need not be named again.
+    names.extend(sources.packages().filter(|package| package.origin != registry::Origin::Bundled).map(|package| package.name.clone()));
+    names.sort();
+    names.dedup();
+    for step in &plan.steps {
+        if !names.iter().any(|name| name == step.tool.package()) {
+            bail!(
+                "plan {}, step `{}`: its package `{}` is not among the plan's `tools` ({})",
+                file.display(), step.id, step.tool.package(), names.join(", ")
+            );
+        }
+    }
+    Ok(names)
+}
+
+fn mounts(args: &RunArgs, plan: &Plan) -> Result<Vec<MountRecord>> {
+    let mut mounts = Vec::new();
+    for (name, mount) in &plan.mounts {
+        let path = match &args.workspace {
+            Some(workspace) if name.as_str() == WORKSPACE => workspace,
+            _ => &mount.path,
+        };
+        if mount.create {
+            fs::create_dir_all(path).with_context(|| format!("mount `{name}`: {}", path.display()))?;
+        }
+        mounts.push(MountRecord { name: name.clone(), path: absolute(path)?, access: mount.access });
+    }
+    if args.workspace.is_some() && !mounts.iter().any(|mount| mount.name.as_str() == WORKSPACE) {
+        bail!("--workspace: the plan has no mount `{WORKSPACE}`");
+    }
+    for granted in &args.grants.mounts {
+        mounts.retain(|mount| mount.name != granted.name);
+        mounts.push(MountRecord { name: granted.name.clone(), path: absolute(&granted.path)?, access: granted.access });
+    }
+    Ok(mounts)
+}
+
+fn absolute(path: &Path) -> Result<String> {
+    let path = fs::canonicalize(path).with_context(|| path.display().to_string())?;
+    path.into_os_string().into_string().map_err(|path| anyhow::anyhow!("{} is not UTF-8", path.display()))
+}
+
+fn record(package: &registry::Package) -> Result<PackageRecord> {
+    let file = match &package.origin {
+        registry::Origin::File(path) | registry::Origin::Folder(path) => Some(absolute(path)?),
+        registry::Origin::Bundled => None,
+    };
+    Ok(PackageRecord { name: package.name.clone(), digest: package.digest, file })
+}
+
+fn apply_limits(mut plan: Plan, given: &[(String, String)]) -> Result<Plan> {
+    for step in &mut plan.steps {
+        step.limits = setup::apply_limits(step.limits, given)?;
+    }
+    Ok(plan)
+}
+
+/// The gate of a task, from what its record says.
+fn gate(started: &TaskStarted, sources: &Sources, journal: Arc<Journal>, task: TaskId) -> Result<Arc<Gate>> {
+    let sandbox = setup::sandbox(setup::ONE_SHOT_SLOTS)?;
+    let named = started.packages.iter().filter_map(|package| sources.get(&package.name));
+    let packages = setup::load(&sandbox, named)?;
+    let mounts = started.mounts.iter().map(|mount| (&mount.name, Path::new(&mount.path), mount.access));
+    let mut world = setup::world(mounts, started.env.iter())?;
+    world.clock_ms = started.clock_ms;
+    let who = Who { tenant: started.tenant.clone(), principal: started.principal.clone(), roles: started.roles.clone() };
+    let policy = setup::parse_policies(&started.policy)?;
+    let setup = Setup { sandbox, packages, policy, world, who, limits: policy::Limits::default(), journal, task };
+    Ok(Arc::new(Gate::new(setup).map_err(|error| Internal(error.into()))?))
+}
+
+fn wrong(error: TaskError) -> anyhow::Error {
+    match error {
+        TaskError::Gate(error) => Internal(error.into()).into(),
+        error => error.into(),
+    }
+}
+
+fn show(task: &TaskId, plan: &Plan, end: &TaskEnd, as_json: bool) -> Result<Exit> {
+    if as_json {
+        let steps = plan.steps.iter().zip(&end.progress.steps).map(|(step, known)| json!({ "step": step.id, "state": known.state.word(), "view": known.view }));
+        json_line(&json!({ "task": task, "state": end.state, "why": end.why, "steps": steps.collect::<Vec<_>>() }));
+    } else {
+        let denied = end.progress.steps.iter().filter(|step| step.state.word() == "denied").count();
+        if denied > 0 {
+            eprintln!("gloveport: {denied} denied; `gloveport report {task}` says what and why");
+        }
+        if let Some(why) = &end.why {
+            eprintln!("gloveport: {}", harmless(why));
+        }
+        line(task.as_str());
+    }
+    Ok(match (end.state, end.failure) {
+        (TaskState::Done, _) => Exit::Done,
+        (TaskState::Waiting, _) | (_, Some(Failure::Denied)) => Exit::Denied,
+        (_, Some(Failure::Limit)) => Exit::Limit,
+        (_, Some(Failure::Trap)) => Exit::Trap,
+        (TaskState::Failed, _) => Exit::ToolError,
+    })
+}

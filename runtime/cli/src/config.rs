@@ -1,0 +1,70 @@
+//! `gloveport.toml`: what the operator set up for calls outside plans.
+
+use anyhow::{Context as _, Result, bail};
+use policy::{Access, Limits, MountName, Principal};
+use serde::Deserialize;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The name that is looked for in the current folder.
+pub(crate) const FILE: &str = "gloveport.toml";
+
+/// The configuration; paths are already relative to its own folder.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// On whose behalf calls are made.
+    pub(crate) principal: Option<Principal>,
+    /// Component files, or folders of them.
+    #[serde(default)]
+    pub(crate) packages: Vec<PathBuf>,
+    /// Policy files.
+    #[serde(default)]
+    pub(crate) policy: Vec<PathBuf>,
+    /// The lock file: packages whose digest differs from it are refused.
+    pub(crate) lock: Option<PathBuf>,
+    /// What the world holds.
+    #[serde(default)]
+    pub(crate) mounts: BTreeMap<MountName, ConfigMount>,
+    /// Environment variables that the world holds.
+    #[serde(default)]
+    pub(crate) env: Vec<String>,
+    /// The bounds of every call.
+    #[serde(default)]
+    pub(crate) limits: Limits,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConfigMount {
+    pub(crate) path: PathBuf,
+    pub(crate) access: Access,
+}
+
+impl Config {
+    /// Reads the file that was named, or the one in the current folder, or nothing.
+    pub(crate) fn find(named: Option<&Path>) -> Result<Self> {
+        match named {
+            Some(path) => Self::read(path),
+            None if Path::new(FILE).exists() => Self::read(Path::new(FILE)),
+            None => Ok(Self::default()),
+        }
+    }
+
+    fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).with_context(|| format!("configuration {}", path.display()))?;
+        let mut config: Self = match toml::from_str(&text) {
+            Ok(config) => config,
+            Err(error) => bail!("configuration {}: {}", path.display(), error.to_string().trim_end()),
+        };
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let paths = config.packages.iter_mut().chain(&mut config.policy).chain(&mut config.lock);
+        for path in paths.chain(config.mounts.values_mut().map(|mount| &mut mount.path)) {
+            *path = folder.join(&path);
+        }
+        Ok(config)
+    }
+}

@@ -1,0 +1,63 @@
+//! The program `gloveport`, as a function: the binary is one line around it, and so is the one that tests run.
+//!
+//! The only crate that knows argv, the terminal and the process environment.
+#![allow(clippy::disallowed_methods, reason = "argv, environment and files named by the operator are this crate's job")]
+
+mod args;
+mod commands;
+mod config;
+mod exit;
+mod flags;
+mod places;
+mod print;
+mod progress;
+mod records;
+mod setup;
+
+use args::{AuditCommand, Cli, Command};
+use clap::Parser as _;
+use std::process::ExitCode;
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    // clap's own exit code for bad usage is 2, as ours.
+    let cli = Cli::parse();
+    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = match threads {
+        Ok(runtime) => {
+            let result = runtime.block_on(run(&cli));
+            // A read of standard input that nobody waits for any more must not keep the process.
+            runtime.shutdown_background();
+            result
+        }
+        Err(error) => Err(exit::Internal(error.into()).into()),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("gloveport: {}", print::harmless(&format!("{error:#}")));
+            exit::of(&error).into()
+        }
+    }
+}
+
+async fn run(cli: &Cli) -> anyhow::Result<exit::Exit> {
+    let state = cli.state.as_deref();
+    match &cli.command {
+        Command::Run(args) => commands::run::run(args, state).await,
+        Command::Resume(args) => commands::run::resume(args, state).await,
+        Command::Tasks(args) => commands::tasks::list(args, state),
+        Command::Show(args) => commands::tasks::show(args, state),
+        Command::Tail(args) => commands::tail::run(args, state),
+        Command::Report(args) => commands::report::run(args, state),
+        Command::Call(args) => commands::call::run(args, state).await,
+        Command::Tools(args) => commands::tools::run(args),
+        Command::Inspect(args) => commands::inspect::run(args),
+        Command::Policy { command } => commands::policy::run(command, state),
+        Command::Init(args) => commands::init::run(args),
+        Command::Audit { command: AuditCommand::Verify { task, head, json } } => {
+            commands::audit::verify(task.as_deref(), *head, *json, state)
+        }
+        Command::Mcp(args) => commands::mcp::run(args, state).await,
+    }
+}

@@ -1,0 +1,5 @@
+//! The program `gloveport`.
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

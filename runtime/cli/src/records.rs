@@ -1,0 +1,28 @@
+//! Reading the journal for people.
+
+use anyhow::{Result, bail};
+use journal::{Event, Reader, TaskId, TaskSummary};
+
+/// How many tasks are listed at once.
+const PAGE: usize = 500;
+
+/// All events of a task.
+pub(crate) fn events(reader: &Reader, task: &TaskId) -> Result<Vec<Event>> {
+    let events = reader.events(task, 0).collect::<Result<Vec<_>, _>>()?;
+    if events.is_empty() {
+        bail!("there is no task {task}; `gloveport tasks` lists them");
+    }
+    Ok(events)
+}
+
+/// All tasks, the newest first.
+pub(crate) fn tasks(reader: &Reader) -> Result<Vec<TaskSummary>> {
+    let mut all: Vec<TaskSummary> = Vec::new();
+    loop {
+        let page = reader.tasks(all.last().map(|summary| &summary.task), PAGE)?;
+        if page.is_empty() {
+            return Ok(all);
+        }
+        all.extend(page);
+    }
+}

@@ -1,0 +1,211 @@
+//! From command line and configuration to a gate.
+
+use crate::{
+    args::GrantArgs,
+    config::Config,
+    exit::Internal,
+    flags::{self, Callable},
+    places,
+};
+use anyhow::{Context as _, Result, bail};
+use controller::{Gate, Setup, Who};
+use journal::{Durability, Journal, TaskId};
+use policy::{Access, Limits, MountName, Policy, ToolId};
+use registry::{Lock, Origin, Sources};
+use sandbox::{CodeCache, Mount, Package, Sandbox, World};
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// How many calls run at once in a process that serves; and in one that makes one call or runs one plan, which starts
+/// faster with a small pool.
+pub(crate) const SERVING_SLOTS: u32 = 1_000;
+pub(crate) const ONE_SHOT_SLOTS: u32 = 64;
+
+/// What the configuration and the command line say together.
+pub(crate) struct Wanted {
+    config: Config,
+    grants: GrantArgs,
+}
+
+impl Wanted {
+    pub(crate) fn new(grants: &GrantArgs) -> Result<Self> {
+        Ok(Self { config: Config::find(grants.config.as_deref())?, grants: grants.clone() })
+    }
+
+    /// The packages that can be loaded, without loading any.
+    pub(crate) fn sources(&self) -> Result<Sources> {
+        sources(self.grants.packages.iter().chain(&self.config.packages), self.config.lock.as_deref())
+    }
+
+    /// Policy from files, and from the flags.
+    pub(crate) fn policy(&self, callable: &Callable<'_>) -> Result<Policy> {
+        let mut texts = read_policies(&self.config.policy)?;
+        // With a policy of the operator's, the command line allows what it grants, but no calls by itself.
+        let none = Callable::Packages(Vec::new());
+        let callable = if texts.is_empty() { callable } else { &none };
+        texts.push((flags::NAME.to_owned(), flags::policy(&self.grants, callable)));
+        parse_policies(&texts)
+    }
+
+    pub(crate) fn world(&self) -> Result<World> {
+        let configured = self.config.mounts.iter().map(|(name, mount)| (name, mount.path.as_path(), mount.access));
+        let granted = self.grants.mounts.iter().map(|mount| (&mount.name, mount.path.as_path(), mount.access));
+        world(configured.chain(granted), self.config.env.iter().chain(&self.grants.env))
+    }
+
+    pub(crate) fn limits(&self) -> Result<Limits> {
+        apply_limits(self.config.limits, &self.grants.limits)
+    }
+
+    pub(crate) fn who(&self) -> Who {
+        let principal = self.config.principal.clone();
+        Who {
+            tenant: "default".into(),
+            principal: principal.unwrap_or_else(|| "operator".parse().expect("a valid name")),
+            roles: Vec::new(),
+        }
+    }
+
+    /// The gate for calls outside of plans.
+    pub(crate) fn gate(
+        &self,
+        sandbox: Sandbox,
+        packages: Vec<Package>,
+        callable: &Callable<'_>,
+        journal: Arc<Journal>,
+        task: TaskId,
+    ) -> Result<Gate> {
+        let setup = Setup {
+            sandbox,
+            packages,
+            policy: self.policy(callable)?,
+            world: self.world()?,
+            who: self.who(),
+            limits: self.limits()?,
+            journal,
+            task,
+        };
+        Gate::new(setup).map_err(|error| Internal(error.into()).into())
+    }
+}
+
+/// Files and folders, and what is bundled.
+pub(crate) fn sources<'a>(paths: impl Iterator<Item = &'a PathBuf>, lock: Option<&Path>) -> Result<Sources> {
+    let bundled = bundle::PACKAGES.iter().map(|package| (package.name, package.digest, package.bytes));
+    let mut sources = Sources::bundled(bundled, sandbox::declared_name);
+    for path in paths {
+        if path.is_dir() {
+            sources.add_folder(path)?;
+        } else {
+            sources.add_file(path)?;
+        }
+    }
+    if let Some(path) = lock {
+        let lock = Lock::read(path)?;
+        sources.check(&lock).with_context(|| format!("lock file {}", path.display()))?;
+    }
+    Ok(sources)
+}
+
+/// Loads packages.
+pub(crate) fn load<'a>(
+    sandbox: &Sandbox,
+    packages: impl IntoIterator<Item = &'a registry::Package>,
+) -> Result<Vec<Package>> {
+    packages
+        .into_iter()
+        .map(|package| {
+            let from = match &package.origin {
+                Origin::File(path) | Origin::Folder(path) => path.display().to_string(),
+                Origin::Bundled => format!("bundled package {}", package.name),
+            };
+            sandbox.load(&package.bytes, &package.name).with_context(|| from)
+        })
+        .collect()
+}
+
+pub(crate) fn sandbox(slots: u32) -> Result<Sandbox> {
+    let dir = places::cache()?;
+    let cache = match CodeCache::open(&dir) {
+        Ok(cache) => Some(cache),
+        Err(error) => {
+            eprintln!("gloveport: {error}; compiling without a cache");
+            None
+        }
+    };
+    Sandbox::new(sandbox::Config { slots, cache }).map_err(|error| Internal(error.into()).into())
+}
+
+pub(crate) fn journal(state: Option<&Path>) -> Result<Arc<Journal>> {
+    let dir = places::state(state)?;
+    let journal = Journal::open(&dir, Durability::Process)?;
+    Ok(Arc::new(journal))
+}
+
+pub(crate) fn read_policies(files: &[PathBuf]) -> Result<Vec<(String, String)>> {
+    let read = |path: &PathBuf| {
+        let text = fs::read_to_string(path).with_context(|| format!("policy {}", path.display()))?;
+        Ok((path.display().to_string(), text))
+    };
+    files.iter().map(read).collect()
+}
+
+pub(crate) fn parse_policies(texts: &[(String, String)]) -> Result<Policy> {
+    let sources: Vec<_> = texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    Ok(Policy::parse(&sources)?)
+}
+
+pub(crate) fn world<'a>(
+    mounts: impl Iterator<Item = (&'a MountName, &'a Path, Access)>,
+    env: impl Iterator<Item = &'a String>,
+) -> Result<World> {
+    let mut world = World { mounts: BTreeMap::new(), env: BTreeMap::new(), clock_ms: now_ms() };
+    for (name, path, access) in mounts {
+        // A flag takes the place of what the configuration says of the same name.
+        world.mounts.insert(name.clone(), Mount::open(name, path, access)?);
+    }
+    for name in env {
+        match env::var(name) {
+            Ok(value) => {
+                world.env.insert(name.clone(), value);
+            }
+            Err(env::VarError::NotPresent) => bail!("environment variable {name} is granted but not set"),
+            Err(env::VarError::NotUnicode(_)) => bail!("environment variable {name} is not UTF-8"),
+        }
+    }
+    Ok(world)
+}
+
+pub(crate) fn apply_limits(base: Limits, given: &[(String, String)]) -> Result<Limits> {
+    given.iter().try_fold(base, |limits, (key, value)| Ok(limits.with(key, value)?))
+}
+
+pub(crate) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// What a package's bytes say about it.
+pub(crate) fn describe(package: &registry::Package) -> Result<sandbox::Description> {
+    sandbox::describe(&package.bytes, &package.name).with_context(|| format!("package {}", package.name))
+}
+
+/// The package that a tool is in.
+pub(crate) fn package_of<'a>(sources: &'a Sources, tool: &ToolId) -> Result<&'a registry::Package> {
+    let Some(package) = sources.get(tool.package()) else {
+        let known: Vec<_> = sources.packages().map(|package| package.name.as_str()).collect();
+        bail!("there is no package `{}`; packages are: {}", tool.package(), known.join(", "));
+    };
+    Ok(package)
+}
+
+/// The message for a tool that a package does not have.
+pub(crate) fn no_such_tool<'a>(tool: &ToolId, known: impl Iterator<Item = &'a Arc<sandbox::Tool>>) -> String {
+    let known: Vec<_> = known.map(|tool| tool.id.as_str()).collect();
+    format!("there is no tool `{tool}`; tools of that package are: {}", known.join(", "))
+}

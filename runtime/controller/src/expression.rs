@@ -1,0 +1,234 @@
+//! CEL expressions over the results of earlier steps.
+
+use cel::{
+    Context, Program, Value as Cel,
+    common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue},
+    objects::{Key, Map},
+};
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+/// The longest expression, in bytes.
+const MAX_LENGTH: usize = 4_096;
+/// How deep loops (`map`, `filter`, `all`, …) may nest: each level multiplies the work by the length of a list.
+const MAX_LOOPS: usize = 2;
+
+/// An expression, checked when the plan is loaded.
+#[derive(Debug)]
+pub(crate) struct Expression {
+    source: String,
+    program: Program,
+    steps: BTreeSet<String>,
+}
+
+/// What is wrong with an expression, or with what it was applied to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expression `{expression}`: {message}")]
+pub struct ExpressionError {
+    /// The expression.
+    pub expression: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// The variables that an expression can name.
+#[derive(Debug, Default)]
+pub(crate) struct Scope {
+    /// Steps that ended, by id: an object with `state`, `result` and `error`.
+    pub(crate) steps: BTreeMap<String, Arc<Value>>,
+    /// Further variables: `result`, `error`, `state` of the step whose check it is.
+    pub(crate) variables: BTreeMap<&'static str, Arc<Value>>,
+}
+
+impl Expression {
+    pub(crate) fn compile(source: &str, variables: &[&str]) -> Result<Self, ExpressionError> {
+        let refuse = |message: String| ExpressionError { expression: source.chars().take(200).collect(), message };
+        if source.len() > MAX_LENGTH {
+            return Err(refuse(format!("longer than {MAX_LENGTH} bytes")));
+        }
+        let program = catch_unwind(|| Program::compile(source))
+            .map_err(|_| refuse("cannot be parsed".into()))?
+            .map_err(|error| refuse(error.to_string()))?;
+        let mut uses = Uses::default();
+        uses.expression(program.expression()).map_err(refuse)?;
+        for variable in &uses.variables {
+            if !variables.contains(&variable.as_str()) {
+                let mut known = variables.to_vec();
+                known.push("steps");
+                return Err(refuse(format!("there is no variable `{variable}`; there are: {}", known.join(", "))));
+            }
+        }
+        Ok(Self { source: source.to_owned(), program, steps: uses.steps })
+    }
+
+    /// As it was written.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The steps that it names.
+    pub(crate) fn steps(&self) -> &BTreeSet<String> {
+        &self.steps
+    }
+
+    pub(crate) fn evaluate(&self, scope: &Scope) -> Result<Value, ExpressionError> {
+        let mut context = Context::default();
+        let steps = self.steps.iter().filter_map(|id| Some((id.clone(), scope.steps.get(id)?)));
+        context.add_variable_from_value("steps", map(steps.map(|(id, value)| (id, to_cel(value)))));
+        for (name, value) in &scope.variables {
+            context.add_variable_from_value(*name, to_cel(value));
+        }
+        // The expression comes from outside; a fault in its evaluation must not end the task loop.
+        let evaluated = catch_unwind(AssertUnwindSafe(|| self.program.execute(&context)));
+        let value = match evaluated {
+            Ok(Ok(value)) => value,
+            Ok(Err(error)) => return Err(self.refuse(error.to_string())),
+            Err(_) => return Err(self.refuse("its evaluation failed".into())),
+        };
+        let mut json = value.json().map_err(|error| self.refuse(error.to_string()))?;
+        // CEL's maps have no order; the record of a call must have one.
+        json.sort_all_objects();
+        Ok(json)
+    }
+
+    fn refuse(&self, message: String) -> ExpressionError {
+        ExpressionError { expression: self.source.chars().take(200).collect(), message }
+    }
+}
+
+/// What an expression names.
+#[derive(Default)]
+struct Uses {
+    steps: BTreeSet<String>,
+    variables: BTreeSet<String>,
+    bound: Vec<String>,
+    loops: usize,
+}
+
+impl Uses {
+    fn expression(&mut self, expression: &IdedExpr) -> Result<(), String> {
+        match &expression.expr {
+            Expr::Unspecified | Expr::Literal(_) => Ok(()),
+            Expr::Ident(name) if name == "steps" => {
+                Err("`steps` is followed by a step's id, as in `steps.find.result`".into())
+            }
+            Expr::Ident(name) => {
+                // Names with `@` are the accumulators of loops.
+                if !name.starts_with('@') && !self.bound.contains(name) {
+                    self.variables.insert(name.clone());
+                }
+                Ok(())
+            }
+            Expr::Select(select) if is_steps(&select.operand) => {
+                self.steps.insert(select.field.clone());
+                Ok(())
+            }
+            Expr::Select(select) => self.expression(&select.operand),
+            Expr::Call(call) => match call.args.as_slice() {
+                [target, key] if call.func_name == "_[_]" && is_steps(target) => {
+                    let Expr::Literal(LiteralValue::String(id)) = &key.expr else {
+                        return Err("a step is named by a literal id, as in `steps[\"find\"]`".into());
+                    };
+                    self.steps.insert(id.inner().to_owned());
+                    Ok(())
+                }
+                args => {
+                    call.target.iter().try_for_each(|target| self.expression(target))?;
+                    args.iter().try_for_each(|arg| self.expression(arg))
+                }
+            },
+            Expr::List(list) => list.elements.iter().try_for_each(|item| self.expression(item)),
+            Expr::Map(map) => map.entries.iter().try_for_each(|entry| self.entry(&entry.expr)),
+            Expr::Struct(item) => item.entries.iter().try_for_each(|entry| self.entry(&entry.expr)),
+            Expr::Comprehension(body) => {
+                self.loops += 1;
+                if self.loops > MAX_LOOPS {
+                    return Err(format!("loops nest deeper than {MAX_LOOPS}"));
+                }
+                self.expression(&body.iter_range)?;
+                let outer = self.bound.len();
+                self.bound.extend([body.iter_var.clone(), body.accu_var.clone()]);
+                self.bound.extend(body.iter_var2.clone());
+                for part in [&body.accu_init, &body.loop_cond, &body.loop_step, &body.result] {
+                    self.expression(part)?;
+                }
+                self.bound.truncate(outer);
+                self.loops -= 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn entry(&mut self, entry: &EntryExpr) -> Result<(), String> {
+        match entry {
+            EntryExpr::StructField(field) => self.expression(&field.value),
+            EntryExpr::MapEntry(entry) => {
+                self.expression(&entry.key)?;
+                self.expression(&entry.value)
+            }
+        }
+    }
+}
+
+fn is_steps(expression: &IdedExpr) -> bool {
+    matches!(&expression.expr, Expr::Ident(name) if name == "steps")
+}
+
+fn map(entries: impl Iterator<Item = (String, Cel)>) -> Cel {
+    let entries: HashMap<Key, Cel> = entries.map(|(key, value)| (Key::from(key), value)).collect();
+    Cel::Map(Map { map: Arc::new(entries) })
+}
+
+/// JSON's numbers become signed integers wherever they fit, so that they compare and add with CEL's literals.
+fn to_cel(value: &Value) -> Cel {
+    match value {
+        Value::Null => Cel::Null,
+        Value::Bool(value) => Cel::Bool(*value),
+        Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(n), _) => Cel::Int(n),
+            (None, Some(n)) => Cel::UInt(n),
+            (None, None) => Cel::Float(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Value::String(text) => Cel::String(Arc::new(text.clone())),
+        Value::Array(items) => Cel::List(Arc::new(items.iter().map(to_cel).collect())),
+        Value::Object(entries) => map(entries.iter().map(|(key, value)| (key.clone(), to_cel(value)))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn expressions_see_steps_and_variables() {
+        let mut scope = Scope::default();
+        let find = json!({ "state": "done", "result": [{ "path": "a.rs", "lines": 12 }, { "path": "b.rs", "lines": 3 }] });
+        scope.steps.insert("find".into(), Arc::new(find));
+        scope.variables.insert("result", Arc::new(json!({ "count": 5, "big": 18_446_744_073_709_551_615u64 })));
+        let check = |source: &str, expected: &str| {
+            let compiled = Expression::compile(source, &["result"]);
+            let got = compiled.and_then(|expression| expression.evaluate(&scope));
+            let got = got.map_or_else(|error| error.message, |value| value.to_string());
+            assert!(got.contains(expected), "{source}\n got: {got}\nwant: {expected}");
+        };
+        check("steps.find.result[0].path", r#""a.rs""#);
+        check(r#"steps["find"].result.map(m, m.lines)"#, "[12,3]");
+        check("steps.find.result.filter(m, m.lines > 5).size() == 1", "true");
+        check("result.count + 1", "6");
+        check("result.count > 4 && result.big > 4u", "true");
+        check("{'b': 1, 'a': 2}", r#"{"a":2,"b":1}"#);
+        check("steps.find.result[9].path", "9");
+        check("steps", "followed by a step's id");
+        check("steps[result]", "literal id");
+        check("planet", "no variable `planet`; there are: result, steps");
+        check("1 +", "Syntax error");
+        check("[1].map(a, [1].map(b, [1].map(c, c)))", "loops nest deeper than 2");
+        check(&"(".repeat(5000), "longer than 4096");
+        check(&"(".repeat(300), "");
+    }
+}

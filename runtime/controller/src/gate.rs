@@ -1,0 +1,274 @@
+//! The one way to a tool: arguments checked, policy asked, the intent recorded, the call run, the outcome recorded.
+
+use crate::{
+    budget::Spent,
+    guests::Guests,
+    record::{self, Clock},
+};
+use journal::{Journal, JournalError, TaskId};
+use policy::{Decision, Denial, Grant, Limits, Narrow, Policy, Principal, Provenance, Request, Source, ToolId};
+use sandbox::{BadArguments, CallError, Outcome, Package, Sandbox, Setting, Tool, World};
+use serde_json::Value;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// On whose behalf calls are made.
+#[derive(Debug, Clone)]
+pub struct Who {
+    /// Whose world it is.
+    pub tenant: String,
+    /// Who asks.
+    pub principal: Principal,
+    /// What that principal is, for policy.
+    pub roles: Vec<String>,
+}
+
+/// Everything that stands between a caller and the tools.
+#[derive(Debug)]
+pub struct Gate {
+    sandbox: Sandbox,
+    tools: BTreeMap<ToolId, Arc<Tool>>,
+    policy: Policy,
+    world: World,
+    offered: Vec<(policy::MountName, policy::Access)>,
+    variables: std::collections::BTreeSet<String>,
+    who: Who,
+    limits: Limits,
+    journal: Arc<Journal>,
+    /// The record that single calls go into.
+    task: TaskId,
+    clock: Clock,
+    guests: Guests,
+}
+
+/// What came of asking for a call.
+#[derive(Debug)]
+pub enum Answer {
+    /// It ran.
+    Ran(Outcome),
+    /// Policy said no.
+    Denied(Denial),
+    /// A person has to agree first.
+    Asks {
+        /// Who may agree.
+        approvers: Vec<String>,
+        /// The policies that ask.
+        policies: Vec<String>,
+    },
+    /// The arguments do not fit the tool.
+    BadArguments(BadArguments),
+    /// The host failed.
+    Failed(GateError),
+}
+
+/// A fault of the host, not of the call.
+#[derive(Debug, thiserror::Error)]
+pub enum GateError {
+    /// The call could not begin.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The record could not be written: without a record nothing runs.
+    #[error("the record could not be written: {0}")]
+    Journal(#[from] JournalError),
+    /// The thread that ran it panicked.
+    #[error("the call broke off: {0}")]
+    Broken(#[from] tokio::task::JoinError),
+}
+
+impl GateError {
+    /// What the caller may know of it.
+    pub fn for_caller(&self) -> &'static str {
+        match self {
+            Self::Call(_) => "the call could not begin",
+            Self::Journal(_) => "the call could not be recorded",
+            Self::Broken(_) => "the call broke off",
+        }
+    }
+}
+
+/// What a gate is made of.
+#[derive(Debug)]
+pub struct Setup {
+    /// The engine.
+    pub sandbox: Sandbox,
+    /// The packages whose tools can be called.
+    pub packages: Vec<Package>,
+    /// Who may do what.
+    pub policy: Policy,
+    /// What grants choose from.
+    pub world: World,
+    /// On whose behalf calls are made.
+    pub who: Who,
+    /// The bounds of single calls.
+    pub limits: Limits,
+    /// Where everything is recorded.
+    pub journal: Arc<Journal>,
+    /// The record that single calls go into.
+    pub task: TaskId,
+}
+
+/// A call that policy is asked about.
+#[derive(Debug)]
+pub struct Proposal<'a> {
+    /// What is called.
+    pub tool: &'a Tool,
+    /// With what.
+    pub args: &'a Value,
+    /// Where each argument came from.
+    pub provenance: &'a BTreeMap<String, Provenance>,
+    /// What the caller gives up.
+    pub narrow: &'a Narrow,
+    /// The bounds of the call.
+    pub limits: Limits,
+    /// What its task has spent.
+    pub spent: Spent,
+}
+
+impl Gate {
+    /// Puts it together.
+    ///
+    /// # Errors
+    /// Where the threads for guests cannot start.
+    pub fn new(setup: Setup) -> std::io::Result<Self> {
+        let tools = setup.packages.iter().flat_map(|package| package.tools.values());
+        Ok(Self {
+            tools: tools.map(|tool| (tool.id.clone(), Arc::clone(tool))).collect(),
+            offered: setup.world.mounts.iter().map(|(name, mount)| (name.clone(), mount.access())).collect(),
+            variables: setup.world.env.keys().cloned().collect(),
+            sandbox: setup.sandbox,
+            policy: setup.policy,
+            world: setup.world,
+            who: setup.who,
+            limits: setup.limits,
+            journal: setup.journal,
+            task: setup.task,
+            clock: Clock::real(),
+            guests: Guests::start()?,
+        })
+    }
+
+    /// The tools, by id.
+    pub fn tools(&self) -> impl Iterator<Item = &Arc<Tool>> {
+        self.tools.values()
+    }
+
+    /// The tool of this id.
+    pub fn tool(&self, id: &ToolId) -> Option<&Arc<Tool>> {
+        self.tools.get(id)
+    }
+
+    pub(crate) fn journal(&self) -> &Arc<Journal> {
+        &self.journal
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// What policy says of a call.
+    pub fn decide(&self, proposal: &Proposal<'_>) -> Decision {
+        self.policy.decide(&self.request(proposal, &proposal.tool.digest.to_string()))
+    }
+
+    /// Why policy says so.
+    pub fn explain(&self, proposal: &Proposal<'_>) -> policy::Explanation {
+        self.policy.explain(&self.request(proposal, &proposal.tool.digest.to_string()))
+    }
+
+    fn request<'a>(&'a self, proposal: &Proposal<'a>, digest: &'a str) -> Request<'a> {
+        Request {
+            tenant: &self.who.tenant,
+            roles: &self.who.roles,
+            principal: &self.who.principal,
+            tool: &proposal.tool.id,
+            digest,
+            needs: proposal.tool.needs(),
+            mounts: &self.offered,
+            env: &self.variables,
+            narrow: proposal.narrow,
+            limits: proposal.limits,
+            args: proposal.args,
+            provenance: proposal.provenance,
+            spent: policy::Spent {
+                calls: proposal.spent.calls,
+                cpu_ms: proposal.spent.cpu_us / 1_000,
+                written_bytes: proposal.spent.written,
+            },
+        }
+    }
+
+    /// Runs a call that was granted.
+    pub(crate) async fn run(
+        &self,
+        tool: &Tool,
+        arguments: sandbox::Arguments,
+        grant: Grant,
+        cancel: impl Future<Output = ()>,
+    ) -> Result<Outcome, CallError> {
+        // The same call draws the same virtual random numbers.
+        let setting = Setting { world: &self.world, seed: 0 };
+        self.sandbox.call(tool, arguments, grant, setting, cancel).await
+    }
+
+    /// Makes one call outside of a plan.
+    pub async fn call(&self, tool: &Tool, args: Value, cancel: impl Future<Output = ()>) -> Answer {
+        self.try_call(tool, args, cancel).await.unwrap_or_else(Answer::Failed)
+    }
+
+    /// Makes one call outside of a plan, on the guests' own threads.
+    pub async fn call_apart(
+        self: Arc<Self>,
+        tool: Arc<Tool>,
+        args: Value,
+        cancel: impl Future<Output = ()> + Send + 'static,
+    ) -> Answer {
+        let gate = Arc::clone(&self);
+        let call = self.guests.spawn(async move { gate.call(&tool, args, cancel).await });
+        call.await.unwrap_or_else(|error| Answer::Failed(error.into()))
+    }
+
+    async fn try_call(&self, tool: &Tool, args: Value, cancel: impl Future<Output = ()>) -> Result<Answer, GateError> {
+        let arguments = match tool.arguments(&args, self.limits.get(policy::LimitKind::Arguments)) {
+            Ok(arguments) => arguments,
+            Err(bad) => return Ok(Answer::BadArguments(bad)),
+        };
+        let caller = Provenance::from_iter([Source::Caller]);
+        let keys = args.as_object().into_iter().flat_map(serde_json::Map::keys);
+        let provenance = keys.map(|key| (key.clone(), caller.clone())).collect();
+        let decision = self.decide(&Proposal {
+            tool,
+            args: &args,
+            provenance: &provenance,
+            narrow: &Narrow::default(),
+            limits: self.limits,
+            spent: Spent::default(),
+        });
+        let mut call = record::Single::new(tool, args, &decision);
+        let grant = match decision {
+            Decision::Allow { grant } => grant,
+            Decision::Ask { approvers, policies } => {
+                self.journal.append(&self.task, call.refused(), self.clock.now_ms()).await?;
+                return Ok(Answer::Asks { approvers, policies });
+            }
+            Decision::Deny(denial) => {
+                self.journal.append(&self.task, call.refused(), self.clock.now_ms()).await?;
+                return Ok(Answer::Denied(denial));
+            }
+        };
+        // What can change something is recorded before it begins, and its outcome before anybody hears of it. What
+        // cannot leaves nothing behind that its record could be missing for.
+        let changes = grant.can_change();
+        if changes {
+            if let Some(event) = call.begun() {
+                self.journal.append(&self.task, event, self.clock.now_ms()).await?;
+            }
+        }
+        let outcome = self.run(tool, arguments, grant, cancel).await?;
+        let event = call.ended(&outcome);
+        if changes {
+            self.journal.append(&self.task, event, self.clock.now_ms()).await?;
+        } else {
+            self.journal.append_unwaited(&self.task, event, self.clock.now_ms()).await?;
+        }
+        Ok(Answer::Ran(outcome))
+    }
+}

@@ -1,0 +1,24 @@
+//! The task loop, and the one way to a tool.
+//!
+//! A [`Gate`] stands between whoever asks and the tools: it checks arguments, asks policy, records and runs. A [`Task`]
+//! takes a [`Plan`] through it, step by step. What a task's state is, its events say: [`Progress`] is a fold over them.
+
+mod budget;
+mod expression;
+mod gate;
+mod guests;
+mod plan;
+mod progress;
+mod record;
+mod report;
+mod step;
+mod task;
+mod template;
+
+pub use budget::{Budget, BudgetError, Exhausted, Spent};
+pub use expression::ExpressionError;
+pub use gate::{Answer, Gate, GateError, Proposal, Setup, Who};
+pub use plan::{OnFailure, Plan, PlanError, PlanMount, Step};
+pub use progress::{Failure, Progress, StepProgress, StepState};
+pub use report::markdown;
+pub use task::{Task, TaskEnd, TaskError, Watch, Words};

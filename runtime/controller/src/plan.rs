@@ -1,0 +1,104 @@
+//! A plan: an objective, a world, and a graph of steps, read from TOML.
+
+mod check;
+mod raw;
+
+pub use check::PlanError;
+
+use crate::{
+    budget::Budget,
+    expression::Expression,
+    template::Template,
+};
+use policy::{Access, Limits, MountName, Narrow, Principal, ToolId};
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// A plan that has been checked: ids are unique, references lead to steps, nothing waits for itself.
+#[derive(Debug)]
+pub struct Plan {
+    /// What the task is to achieve.
+    pub objective: String,
+    /// On whose behalf its calls are made.
+    pub principal: Principal,
+    /// What that principal is, for policy.
+    pub roles: Vec<String>,
+    /// The packages that its steps may use: names of known packages, or paths of files ending in `.wasm`.
+    pub tools: Vec<String>,
+    /// Policy files.
+    pub policy: Vec<PathBuf>,
+    /// What the world holds, by name.
+    pub mounts: BTreeMap<MountName, PlanMount>,
+    /// Environment variables that the world holds.
+    pub env: Vec<String>,
+    /// What the whole task may spend.
+    pub budget: Budget,
+    /// How many steps may run at once.
+    pub concurrency: usize,
+    /// Its steps, in the order of the file.
+    pub steps: Vec<Step>,
+    /// The file as it was read, for the record.
+    pub text: String,
+}
+
+/// A directory that a plan asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanMount {
+    /// Where it is; relative to the plan's own folder.
+    pub path: PathBuf,
+    /// What can be done in it at most.
+    pub access: Access,
+    /// Whether it is made where it is missing.
+    pub create: bool,
+}
+
+/// One call, with what it waits for and what must hold of its result.
+#[derive(Debug)]
+pub struct Step {
+    /// Its id, unique in the plan.
+    pub id: String,
+    /// What it is for, for people.
+    pub title: Option<String>,
+    /// The tool that it calls.
+    pub tool: ToolId,
+    pub(crate) args: BTreeMap<String, Template>,
+    /// The steps, by index, that must have ended before it begins: those it names, and those it refers to.
+    pub(crate) after: Vec<usize>,
+    /// The steps, by index, whose results it uses: where one of them has none, it is skipped.
+    pub(crate) uses: Vec<usize>,
+    pub(crate) expect: Option<Expression>,
+    /// What happens to the task when it does not succeed.
+    pub on_failure: OnFailure,
+    /// Whether it may run again when a crash left it uncertain whether it ran.
+    pub idempotent: bool,
+    /// What it gives up of what policy would allow.
+    pub narrow: Narrow,
+    /// The bounds of its call.
+    pub limits: Limits,
+}
+
+/// What a step's failure means for the task.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFailure {
+    /// No further step begins, and the task fails.
+    #[default]
+    Stop,
+    /// Steps that do not use its result go on.
+    Continue,
+}
+
+impl Plan {
+    /// Reads a plan. Paths in it are relative to `folder`.
+    ///
+    /// # Errors
+    /// Every problem that was found, each with its place in `name`.
+    pub fn parse(name: &str, text: &str, folder: &std::path::Path) -> Result<Self, PlanError> {
+        let raw = raw::RawPlan::parse(name, text)?;
+        check::resolve(name, raw, text, folder)
+    }
+
+    /// The step of this id.
+    pub fn step(&self, id: &str) -> Option<&Step> {
+        self.steps.iter().find(|step| step.id == id)
+    }
+}

@@ -1,0 +1,89 @@
+//! The file's form, before anything in it is checked against anything else.
+
+use super::{OnFailure, PlanError};
+use policy::{Access, MountName, NarrowMount, Principal, ToolId};
+use serde::Deserialize;
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// The largest plan file, in bytes.
+const MAX_TEXT: usize = 1 << 20;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPlan {
+    pub(super) objective: String,
+    pub(super) principal: Option<Principal>,
+    #[serde(default)]
+    pub(super) roles: Vec<String>,
+    #[serde(default)]
+    pub(super) tools: Vec<String>,
+    #[serde(default)]
+    pub(super) policy: Vec<PathBuf>,
+    #[serde(default)]
+    pub(super) mounts: BTreeMap<MountName, RawMount>,
+    #[serde(default)]
+    pub(super) env: Vec<String>,
+    #[serde(default)]
+    pub(super) limits: BTreeMap<String, Quantity>,
+    #[serde(default)]
+    pub(super) budget: BTreeMap<String, Quantity>,
+    pub(super) concurrency: Option<usize>,
+    #[serde(rename = "step", default)]
+    pub(super) steps: Vec<RawStep>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMount {
+    pub(super) path: PathBuf,
+    pub(super) access: Access,
+    #[serde(default)]
+    pub(super) create: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawStep {
+    pub(super) id: String,
+    pub(super) title: Option<String>,
+    pub(super) tool: ToolId,
+    #[serde(default)]
+    pub(super) args: BTreeMap<String, serde_json::Value>,
+    #[serde(default)]
+    pub(super) after: Vec<String>,
+    pub(super) expect: Option<String>,
+    #[serde(default)]
+    pub(super) on_failure: OnFailure,
+    #[serde(default)]
+    pub(super) idempotent: bool,
+    pub(super) mounts: Option<BTreeMap<MountName, NarrowMount>>,
+    pub(super) env: Option<std::collections::BTreeSet<String>>,
+    #[serde(default)]
+    pub(super) limits: BTreeMap<String, Quantity>,
+}
+
+/// An amount: a number in the unit of its key, or a text with a unit.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "a number, or a text such as `5s` or `64MiB`")]
+pub(super) enum Quantity {
+    Number(u64),
+    Text(String),
+}
+
+impl std::fmt::Display for Quantity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => text.fmt(f),
+        }
+    }
+}
+
+impl RawPlan {
+    pub(super) fn parse(name: &str, text: &str) -> Result<Self, PlanError> {
+        if text.len() > MAX_TEXT {
+            return Err(PlanError::one(name, format!("larger than {MAX_TEXT} bytes")));
+        }
+        toml::from_str(text).map_err(|error| PlanError::one(name, error.to_string().trim_end().to_owned()))
+    }
+}

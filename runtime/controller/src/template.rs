@@ -1,0 +1,154 @@
+//! Arguments with references in them: `"${{ steps.find.result[0].path }}"`.
+//!
+//! A text that is one reference becomes the value itself; a reference within a longer text is written into it.
+
+use crate::expression::{Expression, ExpressionError, Scope};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// How deep arguments may nest.
+const MAX_DEPTH: usize = 64;
+
+/// A value with references.
+#[derive(Debug)]
+pub(crate) enum Template {
+    Literal(Value),
+    Reference(Expression),
+    Text(Vec<Part>),
+    Array(Vec<Self>),
+    Object(Vec<(String, Self)>),
+}
+
+#[derive(Debug)]
+pub(crate) enum Part {
+    Literal(String),
+    Reference(Expression),
+}
+
+impl Template {
+    pub(crate) fn compile(value: &Value) -> Result<Self, ExpressionError> {
+        Self::at(value, 0)
+    }
+
+    fn at(value: &Value, depth: usize) -> Result<Self, ExpressionError> {
+        if depth > MAX_DEPTH {
+            let message = format!("arguments nest deeper than {MAX_DEPTH}");
+            return Err(ExpressionError { expression: "…".into(), message });
+        }
+        match value {
+            Value::Array(items) => {
+                items.iter().map(|item| Self::at(item, depth + 1)).collect::<Result<_, _>>().map(Self::Array)
+            }
+            Value::Object(entries) => {
+                let entry = |(key, value): (&String, &Value)| Ok((key.clone(), Self::at(value, depth + 1)?));
+                entries.iter().map(entry).collect::<Result<_, _>>().map(Self::Object)
+            }
+            Value::String(text) => Self::text(text),
+            literal => Ok(Self::Literal(literal.clone())),
+        }
+    }
+
+    fn text(text: &str) -> Result<Self, ExpressionError> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some(start) = rest.find("${{") {
+            // `$${{` stands for `${{` itself.
+            if rest[..start].ends_with('$') {
+                parts.push(Part::Literal(format!("{}${{{{", &rest[..start - 1])));
+                rest = &rest[start + 3..];
+                continue;
+            }
+            let (before, after) = (&rest[..start], &rest[start + 3..]);
+            let Some(end) = after.find("}}") else {
+                let message = "`${{` without `}}`; write `$${{` for the characters themselves".into();
+                return Err(ExpressionError { expression: text.chars().take(200).collect(), message });
+            };
+            if !before.is_empty() {
+                parts.push(Part::Literal(before.to_owned()));
+            }
+            parts.push(Part::Reference(Expression::compile(after[..end].trim(), &[])?));
+            rest = &after[end + 2..];
+        }
+        if parts.is_empty() {
+            return Ok(Self::Literal(text.into()));
+        }
+        if !rest.is_empty() {
+            parts.push(Part::Literal(rest.to_owned()));
+        }
+        match parts.pop() {
+            Some(Part::Reference(only)) if parts.is_empty() => Ok(Self::Reference(only)),
+            last => {
+                parts.extend(last);
+                Ok(Self::Text(parts))
+            }
+        }
+    }
+
+    /// The steps that it refers to.
+    pub(crate) fn steps(&self) -> BTreeSet<String> {
+        match self {
+            Self::Literal(_) => BTreeSet::new(),
+            Self::Reference(expression) => expression.steps().clone(),
+            Self::Text(parts) => {
+                let reference = |part: &Part| match part {
+                    Part::Literal(_) => None,
+                    Part::Reference(expression) => Some(expression.steps().clone()),
+                };
+                parts.iter().filter_map(reference).flatten().collect()
+            }
+            Self::Array(items) => items.iter().flat_map(Self::steps).collect(),
+            Self::Object(entries) => entries.iter().flat_map(|(_, value)| value.steps()).collect(),
+        }
+    }
+
+    /// The value, with what the references stand for.
+    pub(crate) fn resolve(&self, scope: &Scope) -> Result<Value, ExpressionError> {
+        Ok(match self {
+            Self::Literal(value) => value.clone(),
+            Self::Reference(expression) => expression.evaluate(scope)?,
+            Self::Text(parts) => {
+                let mut text = String::new();
+                for part in parts {
+                    match part {
+                        Part::Literal(literal) => text.push_str(literal),
+                        Part::Reference(expression) => match expression.evaluate(scope)? {
+                            Value::String(value) => text.push_str(&value),
+                            value => text.push_str(&value.to_string()),
+                        },
+                    }
+                }
+                text.into()
+            }
+            Self::Array(items) => items.iter().map(|item| item.resolve(scope)).collect::<Result<Vec<_>, _>>()?.into(),
+            Self::Object(entries) => {
+                let entry = |(key, value): &(String, Self)| Ok((key.clone(), value.resolve(scope)?));
+                Value::Object(entries.iter().map(entry).collect::<Result<Map<_, _>, _>>()?)
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::sync::Arc;
+
+    #[test]
+    fn references_are_resolved_in_place() {
+        let mut scope = Scope::default();
+        scope.steps.insert("a".into(), Arc::new(json!({ "result": { "n": 3, "s": "x" } })));
+        let check = |template: Value, expected: &str| {
+            let resolved = Template::compile(&template).and_then(|template| template.resolve(&scope));
+            let got = resolved.map_or_else(|error| error.to_string(), |value| value.to_string());
+            assert!(got.contains(expected), "{template}\n got: {got}\nwant: {expected}");
+        };
+        check(json!({ "v": "${{ steps.a.result.n }}" }), r#"{"v":3}"#);
+        check(json!(["${{steps.a.result.s}}-${{ steps.a.result.n }}!"]), r#"["x-3!"]"#);
+        check(json!("$${{ not a reference }}"), r#""${{ not a reference }}""#);
+        check(json!("plain $ text"), r#""plain $ text""#);
+        check(json!("${{ steps.a"), "without `}}`");
+        check(json!("${{ result }}"), "no variable `result`");
+        assert_eq!(Template::compile(&json!({ "v": ["${{ steps.a.result.n }}"] })).expect("valid").steps(), ["a".into()].into());
+    }
+}

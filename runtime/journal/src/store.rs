@@ -1,0 +1,133 @@
+//! The database: what makes it a journal, and how it is opened.
+
+use crate::{JournalError, Result};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use std::{
+    fs::{File, OpenOptions},
+    io::{ErrorKind, Read as _},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// The file in the state directory.
+const FILE: &str = "journal.db";
+
+/// `application_id`: "GlvJ".
+const APPLICATION: u32 = 0x476c_764a;
+
+/// `user_version`: the latest format that is known here.
+const FORMAT: u32 = 1;
+
+/// How long to wait for another process's commit. Commits take milliseconds; this is for a machine that stands still.
+const BUSY: Duration = Duration::from_secs(20);
+
+// One B-tree in the order in which it is read. A task's events lie together, and tasks in the order of time.
+const SCHEMA: &str = "CREATE TABLE event (
+    task TEXT NOT NULL, seq INTEGER NOT NULL, at_ms INTEGER NOT NULL, prev BLOB NOT NULL, digest BLOB NOT NULL,
+    body TEXT NOT NULL, PRIMARY KEY (task, seq)
+) STRICT, WITHOUT ROWID";
+
+/// What an appended event survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// The sudden death of the process. After a loss of power the last moments may be missing; the rest is intact.
+    Process,
+    /// A loss of power too: every commit waits for the disk.
+    Power,
+}
+
+/// Where the journal of a state directory is.
+pub(crate) fn path(dir: &Path) -> PathBuf {
+    dir.join(FILE)
+}
+
+/// Opens the database for writing, and makes it where there is none.
+pub(crate) fn open(path: &Path, durability: Durability) -> Result<Connection> {
+    let new = !is_journal(path)?;
+    if new {
+        create_private(path)?;
+    }
+    let mut db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    prepare(&db)?;
+    if new {
+        create(&mut db)?;
+    }
+    // Only after the first commit, so that the main file says what it is from its first byte on.
+    db.pragma_update(None, "journal_mode", "wal")?;
+    let synchronous = match durability {
+        Durability::Process => "normal",
+        Durability::Power => "full",
+    };
+    db.pragma_update(None, "synchronous", synchronous)?;
+    Ok(db)
+}
+
+/// Opens the database for reading.
+pub(crate) fn open_to_read(path: &Path) -> Result<Connection> {
+    if !is_journal(path)? {
+        return Err(JournalError::Missing { path: path.to_owned() });
+    }
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    prepare(&db)?;
+    Ok(db)
+}
+
+/// The number that changes when another connection has committed.
+pub(crate) fn data_version(db: &Connection) -> Result<i64> {
+    Ok(db.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
+}
+
+/// Looks at a file without SQLite, which would change it. False where there is none, or only the beginning of one.
+fn is_journal(path: &Path) -> Result<bool> {
+    let mut header = Vec::with_capacity(100);
+    match File::open(path) {
+        Ok(file) => file.take(100).read_to_end(&mut header).map_err(JournalError::file(path))?,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(JournalError::file(path)(error)),
+    };
+    let not = |why| JournalError::NotAJournal { path: path.to_owned(), why };
+    if header.is_empty() {
+        return Ok(false);
+    }
+    let header = <[u8; 100]>::try_from(header).map_err(|_| not("it is too short"))?;
+    let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    if !header.starts_with(b"SQLite format 3\0") {
+        return Err(not("it is no SQLite database"));
+    }
+    if number(68) != APPLICATION {
+        return Err(not("it is another program's database"));
+    }
+    match number(60) {
+        FORMAT => Ok(true),
+        found => Err(JournalError::Newer { path: path.to_owned(), found, known: FORMAT }),
+    }
+}
+
+/// Arguments and results are nobody else's business; SQLite gives its other files the same mode.
+fn create_private(path: &Path) -> Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(JournalError::file(path))
+}
+
+fn create(db: &mut Connection) -> Result<()> {
+    // Another process may be doing the same at this moment.
+    let tx = db.transaction_with_behavior(TransactionBehavior::Exclusive)?;
+    let found: u32 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found == 0 {
+        tx.execute_batch(SCHEMA)?;
+        tx.pragma_update(None, "application_id", APPLICATION)?;
+        tx.pragma_update(None, "user_version", FORMAT)?;
+    }
+    Ok(tx.commit()?)
+}
+
+/// Settings of every connection: patience, and suspicion of what the file says.
+fn prepare(db: &Connection) -> Result<()> {
+    db.busy_timeout(BUSY)?;
+    db.pragma_update(None, "trusted_schema", false)?;
+    db.pragma_update(None, "cell_size_check", true)?;
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! Cedar decides: policy files in, decisions out.
+//!
+//! `load` turns files into `rules`, in `slices` for each question, and notes what they mention; `request` shows Cedar the mentioned parts of a request;
+//! `judge` asks one question for the call and one for each need, and concludes; `cache` keeps what was concluded.
+
+mod arguments;
+mod cache;
+mod error;
+mod explain;
+mod judge;
+mod load;
+mod mentions;
+mod request;
+mod rules;
+mod slices;
+mod vocabulary;
+
+pub use error::{Fault, Place, PolicyError, Problem};
+pub use explain::Explanation;
+pub use judge::{Question, Verdict};
+pub use request::{Request, Spent};
+
+use crate::Decision;
+use cache::{Cache, Key};
+use judge::Answer;
+use mentions::Mentions;
+use request::{Facts, Observed};
+use rules::Rules;
+use std::collections::BTreeSet;
+use std::fmt;
+use vocabulary::{Action, Kind, entity};
+
+/// Policies that were parsed and validated. They never change; changed policy is another value.
+///
+/// What no policy permits is denied, a forbid beats every permit, and a policy that fails while it is evaluated denies
+/// what it was evaluated for.
+pub struct Policy {
+    sources: Vec<(String, String)>,
+    rules: Rules,
+    mentions: Mentions,
+    cache: Cache,
+}
+
+impl Policy {
+    /// Reads policy files, each with the name by which errors call it. They count as one.
+    ///
+    /// A policy's id is its annotation `@id("…")`, or its file's name without extension, `#` and its number in the file,
+    /// from 1. A permit with `@approval("…, …")` allows only once one of those who are named has agreed.
+    ///
+    /// # Errors
+    /// Lists everything that is wrong, with places.
+    pub fn parse<N: AsRef<str>, T: AsRef<str>>(sources: &[(N, T)]) -> Result<Self, PolicyError> {
+        let own = |(name, text): &(N, T)| (name.as_ref().to_owned(), text.as_ref().to_owned());
+        let sources: Vec<_> = sources.iter().map(own).collect();
+        let (rules, mentions) = load::load(&sources)?;
+        Ok(Self {
+            sources,
+            rules,
+            mentions,
+            cache: Cache::default(),
+        })
+    }
+
+    /// The policy that denies everything.
+    pub fn none() -> Self {
+        let rules = Rules::new(Vec::new(), Default::default());
+        Self {
+            sources: Vec::new(),
+            rules,
+            mentions: Mentions::default(),
+            cache: Cache::default(),
+        }
+    }
+
+    /// The files as they were read: name and text.
+    pub fn sources(&self) -> &[(String, String)] {
+        &self.sources
+    }
+
+    /// Decides on a call, and mints the grant if it may run.
+    pub fn decide(&self, request: &Request<'_>) -> Decision {
+        let observed = match Observed::new(request, &self.mentions) {
+            Ok(observed) => observed,
+            Err(error) => return unable(request, &error).decision(),
+        };
+        let key = Key::new(request, observed);
+        if let Some(answer) = self.cache.get(&key) {
+            return answer.decision();
+        }
+        let (_, answer) = self.judge(request, key.observed(), &BTreeSet::new());
+        self.cache.insert(key, answer.clone());
+        answer.decision()
+    }
+
+    /// Decides on a call that was asked about before. `agreed` holds those who have agreed to exactly this request, as
+    /// `@approval` names them; where others have to agree too, the answer is to ask them.
+    pub fn decide_approved(&self, request: &Request<'_>, agreed: &BTreeSet<String>) -> Decision {
+        self.answer(request, agreed).1.decision()
+    }
+
+    /// What [`Policy::decide`] would say, with every question that it asks.
+    pub fn explain(&self, request: &Request<'_>) -> Explanation {
+        let (questions, answer) = self.answer(request, &BTreeSet::new());
+        Explanation { questions, answer }
+    }
+
+    fn answer(&self, request: &Request<'_>, agreed: &BTreeSet<String>) -> (Vec<Question>, Answer) {
+        match Observed::new(request, &self.mentions) {
+            Ok(observed) => self.judge(request, &observed, agreed),
+            Err(error) => (Vec::new(), unable(request, &error)),
+        }
+    }
+
+    fn judge(
+        &self,
+        request: &Request<'_>,
+        observed: &Observed<'_>,
+        agreed: &BTreeSet<String>,
+    ) -> (Vec<Question>, Answer) {
+        match Facts::new(request, observed, &self.mentions) {
+            Ok(facts) => judge::judge(&self.rules, request, &facts, agreed),
+            Err(error) => (Vec::new(), unable(request, &error)),
+        }
+    }
+}
+
+/// The answer to a request that policies cannot be asked about.
+fn unable(request: &Request<'_>, error: &dyn fmt::Display) -> Answer {
+    Answer::deny(
+        Action::Call,
+        &entity(Kind::Tool, request.tool.as_str()),
+        error.to_string(),
+    )
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let files: Vec<_> = self.sources.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Policy")
+            .field("files", &files)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,380 @@
+//! From one request to all its questions, and from their answers to one decision.
+
+use super::{
+    request::{Facts, Request},
+    rules::{Rules, Ruling},
+    vocabulary::{Action, Kind, entity},
+};
+use crate::{
+    Access, Decision, Denial, Grant, MountGrant, MountName, Refusal, Time, grant::Granted,
+};
+use cedar_policy::EntityUid;
+use serde::Serialize;
+use std::{collections::BTreeSet, sync::Arc};
+
+/// A decision that can be kept and given again.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "decision")]
+pub(super) enum Answer {
+    Allow {
+        grant: Arc<Granted>,
+    },
+    Ask {
+        approvers: Vec<String>,
+        policies: Vec<String>,
+    },
+    Deny(Denial),
+}
+
+impl Answer {
+    pub(super) fn deny(action: Action, resource: &EntityUid, hint: String) -> Self {
+        let refusal = Refusal {
+            action: action.as_str().into(),
+            resource: resource.to_string(),
+            policies: vec![],
+            hint,
+        };
+        Self::Deny(Denial {
+            refused: vec![refusal],
+        })
+    }
+
+    pub(super) fn decision(self) -> Decision {
+        match self {
+            Self::Allow { grant } => Decision::Allow {
+                grant: Grant::mint(grant),
+            },
+            Self::Ask {
+                approvers,
+                policies,
+            } => Decision::Ask {
+                approvers,
+                policies,
+            },
+            Self::Deny(denial) => Decision::Deny(denial),
+        }
+    }
+}
+
+/// One thing that was asked, and the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Question {
+    /// The action, such as `read`.
+    pub action: &'static str,
+    /// What it would be done to, as policies spell it.
+    pub resource: String,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// The policies that decided it, or that failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<String>,
+    /// Who is asked to agree.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub approvers: Vec<String>,
+    /// Where it was not allowed: what would allow it, or what failed.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub hint: String,
+}
+
+/// The answer to one question; the later, the stricter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Granted.
+    Allow,
+    /// Granted if an approver agrees.
+    Ask,
+    /// Not allowed; the call can run without it, and it is left out of the grant.
+    LeaveOut,
+    /// Not allowed, and the call was made for it: the whole call is denied.
+    Deny,
+}
+
+/// Asks every question that a request raises.
+pub(super) fn judge(
+    rules: &Rules,
+    request: &Request<'_>,
+    facts: &Facts,
+    agreed: &BTreeSet<String>,
+) -> (Vec<Question>, Answer) {
+    let mut court = Court {
+        rules,
+        request,
+        facts,
+        agreed,
+        questions: Vec::new(),
+    };
+    court.ask(
+        Action::Call,
+        &entity(Kind::Tool, request.tool.as_str()),
+        true,
+    );
+    let mounts = court.mounts();
+    let env = court.env();
+    let clock = court.machine(Kind::Clock, request.needs.clock);
+    let random = court.machine(Kind::Random, request.needs.random);
+    let granted = |policies| Granted {
+        tool: request.tool.clone(),
+        mounts,
+        env,
+        clock,
+        random,
+        limits: request.limits,
+        policies,
+    };
+    let answer = conclude(&court.questions, granted);
+    (court.questions, answer)
+}
+
+struct Court<'a, 'r> {
+    rules: &'a Rules,
+    request: &'a Request<'r>,
+    facts: &'a Facts,
+    agreed: &'a BTreeSet<String>,
+    questions: Vec<Question>,
+}
+
+impl Court<'_, '_> {
+    /// Asks; whether the grant holds it. What the caller `named` is denied rather than left out.
+    fn ask(&mut self, action: Action, resource: &EntityUid, named: bool) -> bool {
+        let refused = if named {
+            Verdict::Deny
+        } else {
+            Verdict::LeaveOut
+        };
+        let ruling = self.rules.ask(self.facts, action, resource, self.agreed);
+        let (verdict, policies, approvers, hint) = match ruling {
+            Ruling::Permitted { policies } => (Verdict::Allow, policies, vec![], String::new()),
+            Ruling::Approval {
+                approvers,
+                policies,
+            } => (Verdict::Ask, policies, approvers, String::new()),
+            Ruling::Unmentioned => (
+                refused,
+                vec![],
+                vec![],
+                permit(&self.facts.principal, action, resource),
+            ),
+            Ruling::Forbidden { policies } => {
+                let hint = format!("forbidden by {}", policies.join(", "));
+                (refused, policies, vec![], hint)
+            }
+            Ruling::Failed { policies, reasons } => (refused, policies, vec![], reasons.join("; ")),
+        };
+        let question = Question {
+            action: action.as_str(),
+            resource: resource.to_string(),
+            verdict,
+            policies,
+            approvers,
+            hint,
+        };
+        self.questions.push(question);
+        verdict <= Verdict::Ask
+    }
+
+    /// Denies what the caller named and policy need not be asked about.
+    fn refuse(&mut self, action: Action, resource: &EntityUid, hint: String) {
+        let resource = resource.to_string();
+        let question = Question {
+            action: action.as_str(),
+            resource,
+            verdict: Verdict::Deny,
+            policies: vec![],
+            approvers: vec![],
+            hint,
+        };
+        self.questions.push(question);
+    }
+
+    fn mounts(&mut self) -> Vec<MountGrant> {
+        let request = self.request;
+        let offered = |name: &MountName| request.mounts.iter().any(|(offered, _)| offered == name);
+        for name in request
+            .narrow
+            .mounts
+            .iter()
+            .flat_map(|mounts| mounts.keys())
+            .filter(|name| !offered(name))
+        {
+            let names: Vec<_> = request
+                .mounts
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .collect();
+            let hint = format!(
+                "no mount `{name}` is offered; offered are: {}",
+                list(&names)
+            );
+            self.refuse(Action::Read, &entity(Kind::Mount, name.as_str()), hint);
+        }
+        request
+            .mounts
+            .iter()
+            .filter_map(|(name, offered)| self.mount(name, *offered))
+            .collect()
+    }
+
+    fn mount(&mut self, name: &MountName, offered: Access) -> Option<MountGrant> {
+        let resource = entity(Kind::Mount, name.as_str());
+        let narrow = self.request.narrow;
+        let named = narrow.mounts.as_ref().and_then(|mounts| mounts.get(name));
+        let Some(needed) = self.request.needs.fs else {
+            if named.is_some() {
+                let hint = format!(
+                    "`{}` needs no files; leave `{name}` out of what the call gets",
+                    self.request.tool
+                );
+                self.refuse(Action::Read, &resource, hint);
+            }
+            return None;
+        };
+        if named
+            .and_then(|mount| mount.access)
+            .is_some_and(|access| access > needed)
+        {
+            let hint = format!(
+                "`{}` needs to read only; ask for `{name}` with `read`",
+                self.request.tool
+            );
+            self.refuse(Action::Write, &resource, hint);
+            return None;
+        }
+        let (wanted, path) = narrow.mount(name, self.request.needs)?;
+        if named.is_some() && wanted > offered {
+            let hint = format!(
+                "`{name}` is offered to be read only; ask for it with `read`, or offer it with `read-write`"
+            );
+            self.refuse(Action::Write, &resource, hint);
+            return None;
+        }
+        if !self.ask(Action::Read, &resource, named.is_some()) {
+            return None;
+        }
+        let writes =
+            wanted.min(offered).writes() && self.ask(Action::Write, &resource, named.is_some());
+        let access = if writes {
+            Access::ReadWrite
+        } else {
+            Access::Read
+        };
+        Some(MountGrant {
+            name: name.clone(),
+            access,
+            path,
+        })
+    }
+
+    fn env(&mut self) -> BTreeSet<String> {
+        let Request {
+            needs,
+            env: offered,
+            narrow,
+            tool,
+            ..
+        } = self.request;
+        let needed = |name: &String| {
+            needs
+                .env
+                .as_ref()
+                .is_none_or(|needed| needed.contains(name))
+        };
+        let Some(named) = &narrow.env else {
+            let candidates = offered.iter().filter(|name| needed(name));
+            return candidates
+                .filter(|name| self.ask(Action::Use, &entity(Kind::Variable, name), false))
+                .cloned()
+                .collect();
+        };
+        let mut granted = BTreeSet::new();
+        for name in named {
+            let resource = entity(Kind::Variable, name);
+            if !needed(name) {
+                let hint = format!("`{tool}` does not need it; leave it out of what the call gets");
+                self.refuse(Action::Use, &resource, hint);
+            } else if !offered.contains(name) {
+                self.refuse(
+                    Action::Use,
+                    &resource,
+                    "no such variable is offered".to_owned(),
+                );
+            } else if self.ask(Action::Use, &resource, true) {
+                granted.insert(name.clone());
+            }
+        }
+        granted
+    }
+
+    fn machine(&mut self, kind: Kind, needed: Time) -> Time {
+        match needed {
+            Time::Virtual => Time::Virtual,
+            Time::Real if self.ask(Action::Use, &entity(kind, "real"), false) => Time::Real,
+            Time::Real => Time::Virtual,
+        }
+    }
+}
+
+/// The strictest verdict decides.
+fn conclude(questions: &[Question], granted: impl FnOnce(Vec<String>) -> Granted) -> Answer {
+    let of = |verdict: Verdict| {
+        questions
+            .iter()
+            .filter(move |question| question.verdict == verdict)
+    };
+    let join = |verdict: Verdict, part: fn(&Question) -> &Vec<String>| {
+        let all: BTreeSet<_> = of(verdict).flat_map(part).cloned().collect();
+        all.into_iter().collect::<Vec<_>>()
+    };
+    let counts = |question: &&Question| question.verdict != Verdict::LeaveOut;
+    match questions
+        .iter()
+        .filter(counts)
+        .map(|question| question.verdict)
+        .max()
+    {
+        Some(Verdict::Allow) => Answer::Allow {
+            grant: Arc::new(granted(join(Verdict::Allow, |q| &q.policies))),
+        },
+        Some(Verdict::Ask) => Answer::Ask {
+            approvers: join(Verdict::Ask, |q| &q.approvers),
+            policies: join(Verdict::Ask, |q| &q.policies),
+        },
+        // Every request asks whether the call may be made; without an answer it may not.
+        Some(Verdict::Deny | Verdict::LeaveOut) | None => Answer::Deny(Denial {
+            refused: refused(of(Verdict::Deny)),
+        }),
+    }
+}
+
+/// Who may not call a tool learns nothing of what else the call would have met.
+fn refused<'q>(denied: impl Iterator<Item = &'q Question>) -> Vec<Refusal> {
+    let mut refused = Vec::new();
+    for question in denied {
+        refused.push(Refusal {
+            action: question.action.to_owned(),
+            resource: question.resource.clone(),
+            policies: question.policies.clone(),
+            hint: question.hint.clone(),
+        });
+        if question.action == Action::Call.as_str() {
+            break;
+        }
+    }
+    refused
+}
+
+/// The policy that would allow exactly this.
+fn permit(principal: &EntityUid, action: Action, resource: &EntityUid) -> String {
+    format!(
+        "permit(principal == {principal}, action == Action::\"{}\", resource == {resource});",
+        action.as_str()
+    )
+}
+
+fn list(names: &[&str]) -> String {
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
+}

@@ -1,0 +1,225 @@
+//! A request as it arrives, and as Cedar sees it.
+
+use super::{
+    arguments::{Tags, TooMuch},
+    mentions::{Arguments, Mentions},
+    vocabulary::{Kind, entity},
+};
+use crate::{Access, Limits, MountName, Narrow, Needs, Principal, Provenance, ToolId};
+use cedar_policy::{Context, Entities, Entity, EntityUid, RestrictedExpression};
+use serde_json::Value;
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+};
+
+/// Who asks to call what, with what, in which world.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Whose world the call would run in.
+    pub tenant: &'a str,
+    /// What the principal is trusted as.
+    pub roles: &'a [String],
+    /// Who asks.
+    pub principal: &'a Principal,
+    /// What is to be called.
+    pub tool: &'a ToolId,
+    /// The digest of the tool's package, as [`crate::Digest`] writes it.
+    pub digest: &'a str,
+    /// What the tool's package asks for.
+    pub needs: &'a Needs,
+    /// The mounts that the world offers; each name once.
+    pub mounts: &'a [(MountName, Access)],
+    /// The variables that the world offers.
+    pub env: &'a BTreeSet<String>,
+    /// What the caller gives up.
+    pub narrow: &'a Narrow,
+    /// The bounds of the call, which policy passes on.
+    pub limits: Limits,
+    /// The arguments, checked against the tool's schema before.
+    pub args: &'a Value,
+    /// Where each top-level argument came from.
+    pub provenance: &'a BTreeMap<String, Provenance>,
+    /// What the task has used before this call.
+    pub spent: Spent,
+}
+
+/// What a task has used so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Spent {
+    /// Calls that were started.
+    pub calls: u64,
+    /// Time that guests computed, in milliseconds.
+    pub cpu_ms: u64,
+    /// Bytes that were written to files.
+    pub written_bytes: u64,
+}
+
+/// What policies look at in the variable part of a request: equal observations lead to equal decisions.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Observed<'a> {
+    pub(super) arguments: Tags<'a>,
+    pub(super) provenance: Option<Cow<'a, BTreeMap<String, Provenance>>>,
+    pub(super) sources: Option<Provenance>,
+    pub(super) spent: Option<Spent>,
+}
+
+impl<'a> Observed<'a> {
+    pub(super) fn new(request: &Request<'a>, mentions: &'a Mentions) -> Result<Self, TooMuch> {
+        let join = || {
+            request
+                .provenance
+                .values()
+                .fold(Provenance::new(), |mut all, sources| {
+                    all.join(sources);
+                    all
+                })
+        };
+        Ok(Self {
+            arguments: match &mentions.arguments {
+                Arguments::Named(tags) => Tags::named(tags, request.args)?,
+                Arguments::All => Tags::all(request.args)?,
+            },
+            provenance: mentions
+                .provenance
+                .then_some(Cow::Borrowed(request.provenance)),
+            sources: mentions.sources.then(join),
+            spent: mentions.spent.then_some(request.spent),
+        })
+    }
+
+    /// About the bytes that the texts take.
+    pub(super) fn bytes(&self) -> usize {
+        // A source is a short name; the bound is on memory, not exact.
+        const SOURCE: usize = 64;
+        let counts = |sources: &Provenance| sources.iter().count() * SOURCE;
+        let provenance = self.provenance.iter().flat_map(|map| map.iter());
+        self.arguments
+            .0
+            .iter()
+            .map(|(tag, text)| tag.len() + text.len())
+            .sum::<usize>()
+            + provenance
+                .map(|(argument, sources)| argument.len() + counts(sources))
+                .sum::<usize>()
+            + self.sources.as_ref().map_or(0, counts)
+    }
+
+    pub(super) fn into_owned(self) -> Observed<'static> {
+        Observed {
+            arguments: self.arguments.into_owned(),
+            provenance: self
+                .provenance
+                .map(|provenance| Cow::Owned(provenance.into_owned())),
+            sources: self.sources,
+            spent: self.spent,
+        }
+    }
+}
+
+/// A request in Cedar's terms, for all the questions that are asked about it.
+pub(super) struct Facts {
+    pub(super) principal: EntityUid,
+    /// What the tool is in.
+    pub(super) package: EntityUid,
+    pub(super) context: Context,
+    pub(super) entities: Entities,
+}
+
+/// Why a request has no form in Cedar; Cedar's own errors, of which only the text is ever used.
+type Unfit = Box<dyn std::error::Error>;
+
+impl Facts {
+    pub(super) fn new(
+        request: &Request<'_>,
+        observed: &Observed<'_>,
+        mentions: &Mentions,
+    ) -> Result<Self, Unfit> {
+        let principal = entity(Kind::Agent, request.principal.as_str());
+        let tool = entity(Kind::Tool, request.tool.as_str());
+        let package = entity(Kind::Package, request.tool.package());
+        let trusted_as = request.roles.iter().map(|role| entity(Kind::Role, role));
+        let parents: HashSet<_> = trusted_as
+            .chain([entity(Kind::Tenant, request.tenant)])
+            .collect();
+        let digest = RestrictedExpression::new_string(request.digest.to_owned());
+        let mut entities = vec![
+            Entity::new_no_attrs(principal.clone(), parents),
+            Entity::new_no_attrs(tool.clone(), HashSet::from([package.clone()])),
+            Entity::new(
+                package.clone(),
+                HashMap::from([("digest".to_owned(), digest)]),
+                HashSet::new(),
+            )?,
+        ];
+        let mut context = Vec::new();
+        if mentions.tool {
+            context.push((
+                "tool".to_owned(),
+                RestrictedExpression::new_entity_uid(tool),
+            ));
+        }
+        if mentions.arguments() {
+            let tags = observed
+                .arguments
+                .0
+                .iter()
+                .map(|(tag, text)| (tag.to_string(), string(text)));
+            context.push((
+                "args".to_owned(),
+                tagged(Kind::Arguments, tags, &mut entities)?,
+            ));
+        }
+        if let Some(provenance) = &observed.provenance {
+            let tags = provenance
+                .iter()
+                .map(|(argument, sources)| (argument.clone(), set(sources)));
+            context.push((
+                "provenance".to_owned(),
+                tagged(Kind::Sources, tags, &mut entities)?,
+            ));
+        }
+        if let Some(sources) = &observed.sources {
+            context.push(("sources".to_owned(), set(sources)));
+        }
+        if let Some(spent) = observed.spent {
+            context.push(("spent".to_owned(), used(spent)?));
+        }
+        Ok(Self {
+            principal,
+            package,
+            context: Context::from_pairs(context)?,
+            entities: Entities::from_entities(entities, None)?,
+        })
+    }
+}
+
+fn string(text: &str) -> RestrictedExpression {
+    RestrictedExpression::new_string(text.to_owned())
+}
+
+fn set(sources: &Provenance) -> RestrictedExpression {
+    RestrictedExpression::new_set(sources.iter().map(|source| string(&source.to_string())))
+}
+
+fn used(spent: Spent) -> Result<RestrictedExpression, cedar_policy::ExpressionConstructionError> {
+    let counters = [
+        ("calls", spent.calls),
+        ("cpu_ms", spent.cpu_ms),
+        ("written_bytes", spent.written_bytes),
+    ];
+    let long =
+        |count: u64| RestrictedExpression::new_long(i64::try_from(count).unwrap_or(i64::MAX));
+    RestrictedExpression::new_record(counters.map(|(name, count)| (name.to_owned(), long(count))))
+}
+
+/// Adds the only entity of a kind that exists to carry tags, and gives what refers to it.
+fn tagged(
+    kind: Kind,
+    tags: impl Iterator<Item = (String, RestrictedExpression)>,
+    entities: &mut Vec<Entity>,
+) -> Result<RestrictedExpression, Unfit> {
+    let uid = entity(kind, "call");
+    entities.push(Entity::new_with_tags(uid.clone(), [], [], tags)?);
+    Ok(RestrictedExpression::new_entity_uid(uid))
+}

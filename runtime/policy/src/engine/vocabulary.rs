@@ -1,0 +1,61 @@
+//! The names that policies use, as the schema declares them.
+
+use cedar_policy::{EntityId, EntityTypeName, EntityUid, Schema};
+use std::sync::LazyLock;
+
+/// What can be asked of policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Action {
+    Call,
+    Read,
+    Write,
+    Use,
+}
+
+impl Action {
+    pub(super) const ALL: [Self; 4] = [Self::Call, Self::Read, Self::Write, Self::Use];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Use => "use",
+        }
+    }
+
+    pub(super) fn uid(self) -> EntityUid {
+        entity(Kind::Action, self.as_str())
+    }
+}
+
+/// The schema, parsed once.
+pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+    let (schema, _) = Schema::from_cedarschema_str(include_str!("schema.cedarschema"))
+        .expect("the schema is part of the program, and every test of this crate loads it");
+    schema
+});
+
+macro_rules! kinds {
+    ($($kind:ident),* $(,)?) => {
+        /// The types of entities that requests speak of.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Kind {
+            $($kind),*
+        }
+
+        /// In the order of the kinds.
+        static TYPES: LazyLock<Vec<EntityTypeName>> = LazyLock::new(|| {
+            let parse = |name: &str| name.parse().expect("a plain identifier is a type's name");
+            vec![$(parse(stringify!($kind))),*]
+        });
+    };
+}
+kinds!(
+    Action, Agent, Arguments, Clock, Mount, Package, Random, Role, Sources, Tenant, Tool, Variable
+);
+
+/// The entity that policies spell `KIND::"id"`.
+pub(super) fn entity(kind: Kind, id: &str) -> EntityUid {
+    EntityUid::from_type_name_and_id(TYPES[kind as usize].clone(), EntityId::new(id))
+}

@@ -1,0 +1,27 @@
+//! Who may do what: needs, grants, limits, provenance and decisions as pure values, and Cedar deciding.
+//!
+//! This crate does no IO, reads no clock and knows neither tokio nor wasmtime. It is the only crate that can mint a
+//! [`Grant`]: whoever holds one got it from [`Policy::decide`] or [`Policy::decide_approved`], so a search for that name
+//! finds every door.
+
+mod access;
+mod decision;
+mod digest;
+mod engine;
+mod grant;
+mod id;
+mod limits;
+mod need;
+mod provenance;
+
+pub use access::Access;
+pub use digest::{Digest, DigestError};
+pub use decision::{Decision, Denial, Refusal};
+pub use engine::{
+    Explanation, Fault, Place, Policy, PolicyError, Problem, Question, Request, Spent, Verdict,
+};
+pub use grant::{Grant, MountGrant, Narrow, NarrowMount};
+pub use id::{IdError, MountName, Principal, SubPath, ToolId};
+pub use limits::{LIMITS, LimitError, LimitKind, LimitSpec, Limits, Unit};
+pub use need::{Manifest, ManifestError, Needs, Time};
+pub use provenance::{Provenance, Source};

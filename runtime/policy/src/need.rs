@@ -1,0 +1,136 @@
+//! What a package says of itself, and what it asks for.
+
+use crate::Access;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// The clock or the random numbers that a call sees.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Time {
+    /// Reproducible: the same for every run of the same call.
+    #[default]
+    Virtual,
+    /// The machine's own.
+    Real,
+}
+
+/// What a package asks for: the upper bound of what any grant to it can hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Needs {
+    /// Mounts: none, to read, or to read and write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fs: Option<Access>,
+    /// Environment variables by name; `None` where a component without a manifest could read any.
+    #[serde(default = "no_variables", skip_serializing_if = "is_no_variables")]
+    pub env: Option<BTreeSet<String>>,
+    /// The clock.
+    #[serde(default, skip_serializing_if = "is_virtual")]
+    pub clock: Time,
+    /// Random numbers.
+    #[serde(default, skip_serializing_if = "is_virtual")]
+    pub random: Time,
+}
+
+fn no_variables() -> Option<BTreeSet<String>> {
+    Some(BTreeSet::new())
+}
+
+fn is_no_variables(env: &Option<BTreeSet<String>>) -> bool {
+    env.as_ref().is_some_and(BTreeSet::is_empty)
+}
+
+fn is_virtual(time: &Time) -> bool {
+    *time == Time::Virtual
+}
+
+/// The content of the section `gloveport:manifest`: what a package says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The version of this format: 1.
+    pub manifest: u32,
+    /// The publisher's name, the part before `:` in `acme:text`.
+    pub namespace: String,
+    /// The package's name, and the first part of its tools' ids.
+    pub name: String,
+    /// The package's version.
+    pub version: String,
+    /// One line for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// An SPDX expression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+    /// What its calls ask for.
+    #[serde(default)]
+    pub needs: Needs,
+}
+
+/// A manifest that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// Not JSON of the expected form.
+    #[error("section `gloveport:manifest`: {0}")]
+    Form(#[from] serde_json::Error),
+    /// Made for another version of the format.
+    #[error("section `gloveport:manifest`: format {0} is not known here; expected 1")]
+    Version(u32),
+    /// A name that cannot stand in a tool's id.
+    #[error("section `gloveport:manifest`: `{key}` is `{value}`; expected letters, digits and `-`, starting with a letter")]
+    Name {
+        /// Which key.
+        key: &'static str,
+        /// What stands there.
+        value: String,
+    },
+}
+
+impl Manifest {
+    /// Reads the section's bytes.
+    ///
+    /// # Errors
+    /// Names the key that is unknown, missing or malformed.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
+        let manifest: Self = serde_json::from_slice(bytes)?;
+        if manifest.manifest != 1 {
+            return Err(ManifestError::Version(manifest.manifest));
+        }
+        for (key, value) in [("namespace", &manifest.namespace), ("name", &manifest.name)] {
+            let word = value.len() <= 64
+                && value.starts_with(|c: char| c.is_ascii_alphabetic())
+                && value.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+            if !word {
+                return Err(ManifestError::Name { key, value: value.chars().take(100).collect() });
+            }
+        }
+        Ok(manifest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn manifests_are_read_or_refused_by_key() {
+        let check = |text: &str, expected: &str| {
+            let got = match Manifest::parse(text.as_bytes()) {
+                Ok(manifest) => serde_json::to_string(&manifest.needs).expect("plain data"),
+                Err(error) => error.to_string(),
+            };
+            assert!(got.contains(expected), "{text}\n got: {got}\nwant: {expected}");
+        };
+        let with = |needs: &str| {
+            format!(r#"{{"manifest":1,"namespace":"acme","name":"text","version":"0.1.0","needs":{needs}}}"#)
+        };
+        check(&with("{}"), "{}");
+        check(&with(r#"{"fs":"read-write","env":["LANG"],"clock":"real"}"#), r#"{"fs":"read-write","env":["LANG"],"clock":"real"}"#);
+        check(&with(r#"{"http":["example.com"]}"#), "unknown field `http`, expected one of `fs`, `env`, `clock`, `random`");
+        check(&with(r#"{"fs":"all"}"#), "unknown variant `all`");
+        check(&with("{}").replace("\"manifest\":1", "\"manifest\":2"), "format 2 is not known here");
+        check(&with("{}").replace("\"text\"", "\"a.b\""), "`name` is `a.b`");
+        check("\u{1}", "section `gloveport:manifest`: expected value");
+    }
+}

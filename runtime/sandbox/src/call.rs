@@ -1,0 +1,284 @@
+//! One call: a fresh instance, one function, an outcome.
+
+use crate::{
+    Sandbox,
+    describe::TypedResult,
+    doors::{
+        self,
+        clock::VirtualClock,
+        fs::{Root, Tree},
+    },
+    ledger::Ledger,
+    meter::{Meter, Metered},
+    outcome::{End, LimitHit, Outcome, Usage},
+    package::{Arguments, Entry, Given, Tool},
+    shape::Shape,
+    state::{Memory, State},
+    value,
+    world::World,
+};
+use policy::{Grant, LimitKind, MountGrant, Time};
+use serde_json::json;
+use std::{io, sync::Arc, time::Duration};
+use wasmtime::{
+    AsContextMut, PoolConcurrencyLimitError, Store, Trap,
+    component::{Instance, ResourceTable, ResourceTableError, Val},
+};
+use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxBuilder};
+
+/// How much longer than a pure copy the values that cross from guest to host may be than the limit on the result:
+/// the engine counts the host's own representation.
+const FUEL_PER_BYTE: u64 = 4;
+/// The least that values may take, so that a small limit on the result does not stop ordinary host calls.
+const MIN_FUEL: u64 = 4 << 20;
+/// The longest message of a trap, in characters.
+const MAX_MESSAGE: usize = 300;
+
+/// What a call is for, beside its arguments.
+#[derive(Debug)]
+pub struct Setting<'a> {
+    /// What grants choose from.
+    pub world: &'a World,
+    /// Where the virtual random numbers start.
+    pub seed: u64,
+}
+
+/// A call that could not begin: nothing ran.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// A grant is for one tool.
+    #[error("the grant is for `{granted}`, not for `{called}`")]
+    OtherTool {
+        /// The grant's tool.
+        granted: String,
+        /// The tool that was to be called.
+        called: String,
+    },
+    /// The part of a mount that was granted cannot be opened.
+    #[error("mount `{mount}`, path `{path}`: {error}")]
+    Mount {
+        /// The mount.
+        mount: String,
+        /// The part of it.
+        path: String,
+        /// What happened.
+        error: io::Error,
+    },
+    /// The engine failed to make an instance.
+    #[error("no instance could be made: {0:#}")]
+    Engine(wasmtime::Error),
+}
+
+impl Sandbox {
+    /// Runs one tool in a fresh instance under a grant, which is spent by it.
+    ///
+    /// The guest shares the thread it is polled on with others: it yields every millisecond. When `cancel` completes,
+    /// the guest is stopped at its next yield; dropping the future does the same, without an outcome.
+    ///
+    /// # Errors
+    /// Where the call could not begin. Whatever a guest does is an [`Outcome`].
+    pub async fn call(
+        &self,
+        tool: &Tool,
+        arguments: Arguments,
+        grant: Grant,
+        setting: Setting<'_>,
+        cancel: impl Future<Output = ()>,
+    ) -> Result<Outcome, CallError> {
+        if *grant.tool() != tool.id {
+            let (granted, called) = (grant.tool().to_string(), tool.id.to_string());
+            return Err(CallError::OtherTool { granted, called });
+        }
+        let limits = *grant.limits();
+        let ledger = Arc::new(Ledger::new(limits));
+        let meter = Arc::new(Meter::new(&limits, Arc::clone(&self.lane)));
+        let wall = LimitHit { limit: LimitKind::Wall, value: limits.get(LimitKind::Wall) };
+
+        let run = async {
+            // Waiting for a slot counts as time of the call: its caller waits too.
+            let slot = Arc::clone(&self.slots).acquire_owned().await;
+            let store = self.store(tool, &arguments, &grant, &setting, &ledger, &meter)?;
+            let end = Metered::new(&meter, run(store, tool, arguments, &ledger)).await;
+            drop(slot);
+            end
+        };
+        let end = tokio::select! {
+            biased;
+            end = tokio::time::timeout(Duration::from_millis(wall.value), run) => match end {
+                Ok(end) => end?,
+                Err(_) => End::Limit(wall),
+            },
+            () = cancel => End::Cancelled,
+        };
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let usage = Usage {
+            cpu_us: micros(meter.cpu()),
+            wall_us: micros(meter.wall()),
+            memory: ledger.memory_peak(),
+            written: ledger.written(),
+        };
+        Ok(Outcome { end, usage, effects: ledger.take_effects(), printed: ledger.take_printed() })
+    }
+
+    fn store(
+        &self,
+        tool: &Tool,
+        arguments: &Arguments,
+        grant: &Grant,
+        setting: &Setting<'_>,
+        ledger: &Arc<Ledger>,
+        meter: &Arc<Meter>,
+    ) -> Result<Store<State>, CallError> {
+        let limits = grant.limits();
+        let mut wasi = WasiCtx::builder();
+        // Sockets are denied by what is not said; it is said all the same.
+        wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
+        let mut stdin = None;
+        if let Given::Command { args, stdin: given } = &arguments.0 {
+            wasi.arg(tool.id.package()).args(args);
+            stdin = given.clone().map(Into::into);
+        }
+        doors::stdio::open(&mut wasi, stdin, ledger);
+        doors::random::open(&mut wasi, grant.random(), setting.seed);
+        for name in grant.env() {
+            if let Some(value) = setting.world.env.get(name) {
+                wasi.env(name, value);
+            }
+        }
+        let mut roots = Vec::with_capacity(grant.mounts().len());
+        for mount in grant.mounts() {
+            roots.push(mount_root(&mut wasi, mount, setting.world)?);
+        }
+        let mut table = ResourceTable::new();
+        let handles = usize::try_from(limits.get(LimitKind::Handles)).unwrap_or(usize::MAX);
+        table.set_max_capacity(handles);
+        let virtual_clock =
+            (grant.clock() == Time::Virtual).then(|| VirtualClock::starting_at(setting.world.clock_ms));
+        let state = State {
+            wasi: wasi.build(),
+            table,
+            tree: Tree::new(roots),
+            virtual_clock,
+            memory: Memory::new(limits, Arc::clone(ledger)),
+            meter: Arc::clone(meter),
+            ledger: Arc::clone(ledger),
+        };
+        let mut store = Store::new(&self.engine, state);
+        store.limiter(|state| &mut state.memory);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|store| store.data().meter.at_tick());
+        let fuel = limits.get(LimitKind::Result).saturating_mul(FUEL_PER_BYTE).max(MIN_FUEL);
+        store.set_hostcall_fuel(usize::try_from(fuel).unwrap_or(usize::MAX));
+        store.as_context_mut().set_max_component_handles(handles);
+        Ok(store)
+    }
+}
+
+/// Opens a mount, or a part of it, from the directory that was opened when the world was made: no path of the host is
+/// resolved again.
+fn mount_root(wasi: &mut WasiCtxBuilder, mount: &MountGrant, world: &World) -> Result<Root, CallError> {
+    let refuse = |error| CallError::Mount { mount: mount.name.to_string(), path: mount.path.to_string(), error };
+    let Some(source) = world.mounts.get(&mount.name) else {
+        return Err(refuse(io::ErrorKind::NotFound.into()));
+    };
+    let narrowed;
+    let (dir, guest_path) = if mount.path.is_empty() {
+        (source.dir(), format!("/{}", mount.name))
+    } else {
+        narrowed = source.dir().open_dir(mount.path.as_str()).map_err(refuse)?;
+        (&narrowed, format!("/{}/{}", mount.name, mount.path))
+    };
+    let perms = if mount.access.writes() && source.access().writes() { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
+    let opened = wasi.preopened_dir(handle_path(dir), &guest_path, perms);
+    opened.map_err(|error| refuse(io::Error::other(error)))?;
+    Ok(Root { guest_path })
+}
+
+/// A path that leads to an open directory itself, whatever has become of its name.
+fn handle_path(dir: &cap_std::fs::Dir) -> String {
+    use std::os::fd::{AsFd as _, AsRawFd as _};
+    format!("/proc/self/fd/{}", dir.as_fd().as_raw_fd())
+}
+
+async fn run(mut store: Store<State>, tool: &Tool, arguments: Arguments, ledger: &Ledger) -> Result<End, CallError> {
+    let instance = match tool.pre.instantiate_async(&mut store).await {
+        Ok(instance) => instance,
+        Err(error) if error.is::<PoolConcurrencyLimitError>() => return Err(CallError::Engine(error)),
+        Err(error) => return Ok(failed(&error, ledger)),
+    };
+    let ended = match (&tool.entry, arguments.0) {
+        (Entry::Typed { function, result, .. }, Given::Typed(params)) => {
+            typed(&mut store, &instance, function, result, &params, ledger).await
+        }
+        (Entry::Command { run }, _) => command(&mut store, &instance, run, ledger).await,
+        (Entry::Typed { .. }, Given::Command { .. }) => Err(wasmtime::Error::msg("arguments of another tool")),
+    };
+    Ok(ended.unwrap_or_else(|error| failed(&error, ledger)))
+}
+
+async fn typed(
+    store: &mut Store<State>,
+    instance: &Instance,
+    function: &wasmtime::component::ComponentExportIndex,
+    result: &TypedResult,
+    params: &[Val],
+    ledger: &Ledger,
+) -> wasmtime::Result<End> {
+    let function =
+        instance.get_func(&mut *store, function).ok_or_else(|| wasmtime::Error::msg("the export is not a function"))?;
+    let none = matches!(result, TypedResult::Plain(None));
+    let mut results = vec![Val::Bool(false); usize::from(!none)];
+    function.call_async(&mut *store, params, &mut results).await?;
+    let limit = ledger.hit(LimitKind::Result);
+    let json = |shape: &Shape, value: Val| value::json(shape, value, limit.value).map_err(|value::TooLarge| limit);
+    let payload = |shape: &Option<Shape>, value: Option<Box<Val>>| match (shape, value) {
+        (Some(shape), Some(value)) => json(shape, *value),
+        _ => Ok(serde_json::Value::Null),
+    };
+    let value = results.pop();
+    Ok(match (result, value) {
+        (TypedResult::Plain(Some(shape)), Some(value)) => End::Result(json(shape, value)?),
+        (TypedResult::Fallible { ok, .. }, Some(Val::Result(Ok(value)))) => End::Result(payload(ok, value)?),
+        (TypedResult::Fallible { err, .. }, Some(Val::Result(Err(value)))) => End::ToolError(payload(err, value)?),
+        _ => End::Result(serde_json::Value::Null),
+    })
+}
+
+async fn command(
+    store: &mut Store<State>,
+    instance: &Instance,
+    run: &wasmtime::component::ComponentExportIndex,
+    ledger: &Ledger,
+) -> wasmtime::Result<End> {
+    let run = instance.get_typed_func::<(), (Result<(), ()>,)>(&mut *store, run)?;
+    let code = match run.call_async(&mut *store, ()).await {
+        Ok((Ok(()),)) => 0,
+        Ok((Err(()),)) => 1,
+        Err(error) => error.downcast_ref::<I32Exit>().map(|exit| exit.0).ok_or(error)?,
+    };
+    let printed = ledger.take_printed();
+    let value = json!({ "exit_code": code, "stdout": printed.stdout, "stderr": printed.stderr });
+    Ok(if code == 0 { End::Result(value) } else { End::ToolError(value) })
+}
+
+/// What an error of the engine means.
+fn failed(error: &wasmtime::Error, ledger: &Ledger) -> End {
+    if let Some(hit) = error.downcast_ref::<LimitHit>() {
+        return End::Limit(*hit);
+    }
+    if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) {
+        return End::Limit(ledger.hit(LimitKind::Handles));
+    }
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        return End::Trap(format!("the tool ended its process with exit code {}", exit.0));
+    }
+    if let Some(trap) = error.downcast_ref::<Trap>() {
+        return End::Trap(trap.to_string());
+    }
+    let root = error.root_cause().to_string();
+    // The engine's type for it is private.
+    if root.contains("fuel allocated for hostcalls") {
+        return End::Limit(ledger.hit(LimitKind::Result));
+    }
+    End::Trap(root.chars().take(MAX_MESSAGE).collect())
+}

@@ -1,0 +1,342 @@
+//! Files. Wraps the engine's file system host, which confines paths to mounts and keeps read-only mounts read-only;
+//! here every access is recorded, and what is written and created is counted.
+
+mod stream;
+mod tree;
+
+pub(crate) use tree::{Root, Tree};
+
+use crate::{
+    ledger::Ledger,
+    outcome::{Action, LimitHit},
+};
+use std::sync::Arc;
+use stream::Counted;
+use wasmtime::component::Resource;
+use wasmtime_wasi::{
+    filesystem::{Descriptor, WasiFilesystemCtxView},
+    p2::{
+        DynInputStream, DynOutputStream, FsError, FsResult,
+        bindings::filesystem::{
+            preopens,
+            types::{
+                self, Advice, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode, HostDescriptor,
+                HostDirectoryEntryStream, MetadataHashValue, NewTimestamp, OpenFlags, PathFlags,
+            },
+        },
+    },
+};
+
+type Fd = Resource<Descriptor>;
+type Entries = Resource<types::DirectoryEntryStream>;
+
+/// One call's view of its mounts.
+pub(crate) struct FsDoor<'a> {
+    pub(crate) inner: WasiFilesystemCtxView<'a>,
+    pub(crate) tree: &'a mut Tree,
+    pub(crate) ledger: &'a Arc<Ledger>,
+}
+
+fn hit(hit: LimitHit) -> FsError {
+    FsError::trap(hit)
+}
+
+/// Whether an error means that authority was missing, and not that something was not there.
+fn is_refusal(error: &FsError) -> bool {
+    matches!(error.downcast_ref(), Some(ErrorCode::NotPermitted | ErrorCode::ReadOnly | ErrorCode::Access))
+}
+
+impl FsDoor<'_> {
+    fn path(&self, fd: &Fd, relative: &str) -> String {
+        self.tree.path(fd.rep(), relative)
+    }
+
+    /// Records what became of an attempt.
+    fn record<T>(&self, action: Action, path: String, result: FsResult<T>) -> FsResult<T> {
+        match &result {
+            Ok(_) => self.ledger.done(action, path),
+            Err(error) if is_refusal(error) => self.ledger.refused(action, path),
+            Err(_) => {}
+        }
+        result
+    }
+
+    fn record_pair<T>(&self, action: Action, from: String, to: String, result: FsResult<T>) -> FsResult<T> {
+        match &result {
+            Ok(_) => self.ledger.moved(action, from, to),
+            Err(error) if is_refusal(error) => {
+                self.ledger.refused(action, from);
+                self.ledger.refused(action, to);
+            }
+            Err(_) => {}
+        }
+        result
+    }
+
+    /// What stands at a path before it is opened; `None` where there is nothing.
+    async fn before(&mut self, fd: &Fd, flags: PathFlags, path: &str) -> FsResult<Option<DescriptorType>> {
+        match self.inner.stat_at(borrow(fd), flags, path.to_owned()).await {
+            Ok(stat) => Ok(Some(stat.type_)),
+            Err(error) if matches!(error.downcast_ref(), Some(ErrorCode::NoEntry)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Wraps a stream that writes, so that what goes through it is counted.
+    fn counted(&mut self, fd: &Fd, stream: FsResult<Resource<DynOutputStream>>) -> FsResult<Resource<DynOutputStream>> {
+        let path = self.path(fd, "");
+        let stream = self.record(Action::Write, path, stream)?;
+        let inner = self.inner.table.delete(stream)?;
+        let counted: DynOutputStream = Box::new(Counted::new(inner, Arc::clone(self.ledger)));
+        Ok(self.inner.table.push(counted)?)
+    }
+}
+
+fn borrow(fd: &Fd) -> Fd {
+    Resource::new_borrow(fd.rep())
+}
+
+impl preopens::Host for FsDoor<'_> {
+    fn get_directories(&mut self) -> wasmtime::Result<Vec<(Fd, String)>> {
+        let directories = preopens::Host::get_directories(&mut self.inner)?;
+        for (fd, guest_path) in &directories {
+            self.tree.open_root(fd.rep(), guest_path);
+        }
+        Ok(directories)
+    }
+}
+
+impl types::Host for FsDoor<'_> {
+    fn convert_error_code(&mut self, error: FsError) -> wasmtime::Result<ErrorCode> {
+        types::Host::convert_error_code(&mut self.inner, error)
+    }
+
+    fn filesystem_error_code(&mut self, error: Resource<wasmtime::Error>) -> wasmtime::Result<Option<ErrorCode>> {
+        types::Host::filesystem_error_code(&mut self.inner, error)
+    }
+}
+
+impl HostDescriptor for FsDoor<'_> {
+    async fn open_at(
+        &mut self,
+        fd: Fd,
+        path_flags: PathFlags,
+        path: String,
+        open_flags: OpenFlags,
+        flags: DescriptorFlags,
+    ) -> FsResult<Fd> {
+        let full = self.path(&fd, &path);
+        let writes = flags.contains(DescriptorFlags::WRITE)
+            || flags.contains(DescriptorFlags::MUTATE_DIRECTORY)
+            || open_flags.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE);
+        let creates = open_flags.contains(OpenFlags::CREATE);
+        let action = match (creates, writes) {
+            (true, _) => Action::Create,
+            (false, true) => Action::Write,
+            (false, false) => Action::Read,
+        };
+        let there = self.before(&fd, path_flags, &path).await;
+        let there = match there {
+            // Opening a pipe or a device can wait for ever, and what is behind it is not a file of the mount.
+            Ok(Some(
+                DescriptorType::Unknown
+                | DescriptorType::Fifo
+                | DescriptorType::CharacterDevice
+                | DescriptorType::BlockDevice
+                | DescriptorType::Socket,
+            )) => Err(ErrorCode::NotPermitted.into()),
+            there => there,
+        };
+        let there = match there {
+            Ok(there) => there,
+            Err(error) => return self.record(action, full, Err(error)),
+        };
+        let makes = creates && there.is_none();
+        if makes {
+            self.ledger.create().map_err(hit)?;
+        }
+        let opened = self.inner.open_at(fd, path_flags, path, open_flags, flags).await;
+        let opened = match opened {
+            Ok(opened) => opened,
+            Err(error) => return self.record(action, full, Err(error)),
+        };
+        if makes {
+            self.ledger.done(Action::Create, full.clone());
+        } else if open_flags.contains(OpenFlags::TRUNCATE) {
+            self.ledger.done(Action::Write, full.clone());
+        }
+        if flags.contains(DescriptorFlags::READ) && there != Some(DescriptorType::Directory) && !makes {
+            self.ledger.done(Action::Read, full.clone());
+        }
+        self.tree.open(opened.rep(), full);
+        Ok(opened)
+    }
+
+    fn drop(&mut self, fd: Fd) -> wasmtime::Result<()> {
+        self.tree.close(fd.rep());
+        HostDescriptor::drop(&mut self.inner, fd)
+    }
+
+    async fn write(&mut self, fd: Fd, bytes: Vec<u8>, offset: u64) -> FsResult<u64> {
+        self.ledger.write(bytes.len() as u64).map_err(hit)?;
+        let path = self.path(&fd, "");
+        let result = self.inner.write(fd, bytes, offset).await;
+        self.record(Action::Write, path, result)
+    }
+
+    fn write_via_stream(&mut self, fd: Fd, offset: u64) -> FsResult<Resource<DynOutputStream>> {
+        let stream = self.inner.write_via_stream(borrow(&fd), offset);
+        self.counted(&fd, stream)
+    }
+
+    fn append_via_stream(&mut self, fd: Fd) -> FsResult<Resource<DynOutputStream>> {
+        let stream = self.inner.append_via_stream(borrow(&fd));
+        self.counted(&fd, stream)
+    }
+
+    async fn set_size(&mut self, fd: Fd, size: u64) -> FsResult<()> {
+        // A file that grows takes room, even if nobody writes it.
+        let before = self.inner.stat(borrow(&fd)).await?.size;
+        self.ledger.write(size.saturating_sub(before)).map_err(hit)?;
+        let path = self.path(&fd, "");
+        let result = self.inner.set_size(fd, size).await;
+        self.record(Action::Write, path, result)
+    }
+
+    async fn set_times(&mut self, fd: Fd, accessed: NewTimestamp, modified: NewTimestamp) -> FsResult<()> {
+        let path = self.path(&fd, "");
+        let result = self.inner.set_times(fd, accessed, modified).await;
+        self.record(Action::Write, path, result)
+    }
+
+    async fn set_times_at(
+        &mut self,
+        fd: Fd,
+        flags: PathFlags,
+        path: String,
+        accessed: NewTimestamp,
+        modified: NewTimestamp,
+    ) -> FsResult<()> {
+        let full = self.path(&fd, &path);
+        let result = self.inner.set_times_at(fd, flags, path, accessed, modified).await;
+        self.record(Action::Write, full, result)
+    }
+
+    async fn create_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
+        self.ledger.create().map_err(hit)?;
+        let full = self.path(&fd, &path);
+        let result = self.inner.create_directory_at(fd, path).await;
+        self.record(Action::Create, full, result)
+    }
+
+    async fn symlink_at(&mut self, fd: Fd, target: String, path: String) -> FsResult<()> {
+        self.ledger.create().map_err(hit)?;
+        let full = self.path(&fd, &path);
+        let result = self.inner.symlink_at(fd, target, path).await;
+        self.record(Action::Create, full, result)
+    }
+
+    async fn link_at(&mut self, fd: Fd, flags: PathFlags, path: String, to_fd: Fd, to: String) -> FsResult<()> {
+        self.ledger.create().map_err(hit)?;
+        let (from_full, to_full) = (self.path(&fd, &path), self.path(&to_fd, &to));
+        let result = self.inner.link_at(fd, flags, path, to_fd, to).await;
+        self.record_pair(Action::Link, from_full, to_full, result)
+    }
+
+    async fn rename_at(&mut self, fd: Fd, path: String, to_fd: Fd, to: String) -> FsResult<()> {
+        let (from_full, to_full) = (self.path(&fd, &path), self.path(&to_fd, &to));
+        let result = self.inner.rename_at(fd, path, to_fd, to).await;
+        self.record_pair(Action::Rename, from_full, to_full, result)
+    }
+
+    async fn unlink_file_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
+        let full = self.path(&fd, &path);
+        let result = self.inner.unlink_file_at(fd, path).await;
+        self.record(Action::Remove, full, result)
+    }
+
+    async fn remove_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
+        let full = self.path(&fd, &path);
+        let result = self.inner.remove_directory_at(fd, path).await;
+        self.record(Action::Remove, full, result)
+    }
+
+    async fn read_directory(&mut self, fd: Fd) -> FsResult<Entries> {
+        let path = self.path(&fd, "");
+        let result = self.inner.read_directory(fd).await;
+        self.record(Action::List, path, result)
+    }
+
+    async fn readlink_at(&mut self, fd: Fd, path: String) -> FsResult<String> {
+        let full = self.path(&fd, &path);
+        let result = self.inner.readlink_at(fd, path).await;
+        self.record(Action::Read, full, result)
+    }
+
+    // What follows reads what was opened, which is recorded, or metadata.
+
+    async fn read(&mut self, fd: Fd, length: u64, offset: u64) -> FsResult<(Vec<u8>, bool)> {
+        self.inner.read(fd, length, offset).await
+    }
+
+    fn read_via_stream(&mut self, fd: Fd, offset: u64) -> FsResult<Resource<DynInputStream>> {
+        self.inner.read_via_stream(fd, offset)
+    }
+
+    async fn advise(&mut self, fd: Fd, offset: u64, length: u64, advice: Advice) -> FsResult<()> {
+        self.inner.advise(fd, offset, length, advice).await
+    }
+
+    async fn sync_data(&mut self, fd: Fd) -> FsResult<()> {
+        self.inner.sync_data(fd).await
+    }
+
+    async fn sync(&mut self, fd: Fd) -> FsResult<()> {
+        self.inner.sync(fd).await
+    }
+
+    async fn get_flags(&mut self, fd: Fd) -> FsResult<DescriptorFlags> {
+        self.inner.get_flags(fd).await
+    }
+
+    async fn get_type(&mut self, fd: Fd) -> FsResult<DescriptorType> {
+        self.inner.get_type(fd).await
+    }
+
+    async fn stat(&mut self, fd: Fd) -> FsResult<DescriptorStat> {
+        self.inner.stat(fd).await
+    }
+
+    async fn stat_at(&mut self, fd: Fd, flags: PathFlags, path: String) -> FsResult<DescriptorStat> {
+        let full = self.path(&fd, &path);
+        let result = self.inner.stat_at(fd, flags, path).await;
+        if let Err(error) = &result
+            && is_refusal(error)
+        {
+            self.ledger.refused(Action::Read, full);
+        }
+        result
+    }
+
+    async fn is_same_object(&mut self, a: Fd, b: Fd) -> wasmtime::Result<bool> {
+        self.inner.is_same_object(a, b).await
+    }
+
+    async fn metadata_hash(&mut self, fd: Fd) -> FsResult<MetadataHashValue> {
+        self.inner.metadata_hash(fd).await
+    }
+
+    async fn metadata_hash_at(&mut self, fd: Fd, flags: PathFlags, path: String) -> FsResult<MetadataHashValue> {
+        self.inner.metadata_hash_at(fd, flags, path).await
+    }
+}
+
+impl HostDirectoryEntryStream for FsDoor<'_> {
+    async fn read_directory_entry(&mut self, entries: Entries) -> FsResult<Option<DirectoryEntry>> {
+        self.inner.read_directory_entry(entries).await
+    }
+
+    fn drop(&mut self, entries: Entries) -> wasmtime::Result<()> {
+        HostDirectoryEntryStream::drop(&mut self.inner, entries)
+    }
+}

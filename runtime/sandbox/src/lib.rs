@@ -1,0 +1,168 @@
+//! Runs one call of one tool in one fresh WebAssembly instance, under a grant and limits.
+//!
+//! The only crate that names wasmtime. Everything that a guest can reach is in [`mod@doors`]; a [`policy::Grant`],
+//! which only policy can mint, says which of it one call gets.
+#![allow(clippy::disallowed_methods, reason = "opens mounts, and keeps compiled code")]
+
+mod cache;
+mod call;
+mod describe;
+mod doors;
+mod engine;
+mod ledger;
+mod load;
+mod meter;
+mod outcome;
+mod package;
+mod schema;
+mod shape;
+mod state;
+mod value;
+mod world;
+
+pub use cache::{CacheError, CodeCache};
+pub use call::{CallError, Setting};
+pub use describe::{DescribeError, Description, ToolDescription, declared_name, reach_of};
+pub use meter::STOP_WITHIN;
+pub use outcome::{Action, Effect, Effects, End, LimitHit, MAX_EFFECTS, Outcome, Printed, Usage};
+pub use package::{Arguments, MissingExport, Package, Tool};
+pub use value::BadArguments;
+pub use world::{Mount, MountError, World};
+
+use policy::Digest;
+use sha2::{Digest as _, Sha256};
+use state::State;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use wasmtime::{
+    Engine,
+    component::{Component, Linker},
+};
+
+/// How a sandbox is set up.
+#[derive(Debug)]
+pub struct Config {
+    /// How many calls can run at once. Each takes 4 GiB of address space, and nothing else until it is used.
+    pub slots: u32,
+    /// Where compiled code is kept; `None` compiles every time.
+    pub cache: Option<CodeCache>,
+}
+
+/// An engine and its doors. One or two to a process: each reserves its whole address space.
+pub struct Sandbox {
+    engine: Engine,
+    linker: Linker<State>,
+    cache: Option<CodeCache>,
+    slots: Arc<Semaphore>,
+    lane: Arc<Semaphore>,
+}
+
+/// A sandbox that cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The engine refused.
+    #[error("the WebAssembly engine cannot start with room for {slots} calls at once: {error:#}")]
+    Engine {
+        /// How many calls at once.
+        slots: u32,
+        /// What it said.
+        error: wasmtime::Error,
+    },
+    /// No thread for the clock.
+    #[error("the thread that keeps the guests' time cannot start: {0}")]
+    Ticker(std::io::Error),
+}
+
+/// Bytes that cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The bytes are not a package.
+    #[error(transparent)]
+    Describe(#[from] DescribeError),
+    /// The engine cannot compile or link it.
+    #[error("the component cannot be compiled: {0:#}")]
+    Compile(wasmtime::Error),
+    /// It imports an interface with functions that the host's version does not have.
+    #[error("the component's imports do not fit this host: {0:#}")]
+    Link(wasmtime::Error),
+    /// A fault of this program.
+    #[error(transparent)]
+    Export(#[from] MissingExport),
+}
+
+impl std::fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sandbox").field("slots", &self.slots.available_permits()).finish_non_exhaustive()
+    }
+}
+
+impl Sandbox {
+    /// Starts the engine.
+    ///
+    /// # Errors
+    /// Where there is not enough address space for the slots.
+    pub fn new(config: Config) -> Result<Self, SetupError> {
+        let slots = config.slots.max(1);
+        let refuse = |error| SetupError::Engine { slots, error };
+        let engine = Engine::new(&engine::config(slots)).map_err(refuse)?;
+        let mut linker = Linker::new(&engine);
+        doors::link(&mut linker).map_err(refuse)?;
+        engine::tick(&engine).map_err(SetupError::Ticker)?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self {
+            engine,
+            linker,
+            cache: config.cache,
+            slots: Arc::new(Semaphore::new(slots as usize)),
+            lane: Arc::new(Semaphore::new(cores)),
+        })
+    }
+
+    /// Loads a package: from the cache, or by compiling it, which takes some 80 ms a 100 KB.
+    ///
+    /// `stem` names a package that has no manifest.
+    ///
+    /// # Errors
+    /// What is wrong with the bytes, in words for whoever made them.
+    pub fn load(&self, bytes: &[u8], stem: &str) -> Result<Package, LoadError> {
+        let digest = Digest(Sha256::digest(bytes).into());
+        let key = stem_key(&digest, stem);
+        let cached = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, &key));
+        let was_cached = cached.is_some();
+        let (component, description) = match cached {
+            Some(entry) => entry,
+            None => {
+                let description = describe::describe(bytes, stem)?;
+                let component = Component::from_binary(&self.engine, bytes).map_err(LoadError::Compile)?;
+                if let Some(cache) = &self.cache {
+                    // A cache that cannot be written costs the next start some time.
+                    let _ = cache.put(&self.engine, &key, &component, &description);
+                }
+                (component, description)
+            }
+        };
+        let refused = description.imports.iter().any(|import| import.starts_with("wasi:http/"));
+        let pre = if refused {
+            let mut linker = self.linker.clone();
+            linker.define_unknown_imports_as_traps(&component).map_err(LoadError::Link)?;
+            linker.instantiate_pre(&component)
+        } else {
+            self.linker.instantiate_pre(&component)
+        };
+        let pre = pre.map_err(LoadError::Link)?;
+        Ok(Package::new(digest, bytes.len() as u64, description, &component, &pre, was_cached)?)
+    }
+}
+
+/// Derives what bytes say about a package, without an engine.
+///
+/// # Errors
+/// What is wrong with the bytes.
+pub fn describe(bytes: &[u8], stem: &str) -> Result<Description, DescribeError> {
+    describe::describe(bytes, stem)
+}
+
+/// A description depends on the stem where there is no manifest, so the cache's key does too.
+fn stem_key(digest: &Digest, stem: &str) -> [u8; 32] {
+    Sha256::new_with_prefix(digest.0).chain_update(stem).finalize().into()
+}

@@ -1,0 +1,110 @@
+//! A call's time on a thread, and its turn among other calls.
+
+use crate::{engine::TICK, ledger::lock, outcome::LimitHit};
+use policy::{LimitKind, Limits};
+use std::{
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::UpdateDeadline;
+
+/// A call that has computed for longer than this takes the long lane: only as many of those run at once as there are
+/// cores, in turn, so that short calls always find a thread.
+const SHORT: Duration = Duration::from_millis(5);
+
+/// The time that one call has spent on a thread.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    /// The moment from which `since` counts.
+    base: Instant,
+    /// Nanoseconds spent in polls that are over.
+    spent: AtomicU64,
+    /// Nanoseconds after `base` at which the poll that is under way began.
+    since: AtomicU64,
+    /// The call's place in the long lane; given back whenever it waits.
+    place: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
+    lane: Arc<Semaphore>,
+    limit: LimitHit,
+}
+
+impl Meter {
+    pub(crate) fn new(limits: &Limits, lane: Arc<Semaphore>) -> Self {
+        Self {
+            base: Instant::now(),
+            spent: AtomicU64::new(0),
+            since: AtomicU64::new(0),
+            place: Arc::default(),
+            lane,
+            limit: LimitHit { limit: LimitKind::Cpu, value: limits.get(LimitKind::Cpu) },
+        }
+    }
+
+    /// Time from the start of the call.
+    pub(crate) fn wall(&self) -> Duration {
+        self.base.elapsed()
+    }
+
+    /// Time on a thread, without the poll that is under way.
+    pub(crate) fn cpu(&self) -> Duration {
+        Duration::from_nanos(self.spent.load(Relaxed))
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.base.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// What a guest does whenever an epoch is over: stop at its limit, else let others run.
+    pub(crate) fn at_tick(&self) -> wasmtime::Result<UpdateDeadline> {
+        let running = self.now().saturating_sub(self.since.load(Relaxed));
+        let cpu = Duration::from_nanos(self.spent.load(Relaxed).saturating_add(running));
+        if cpu >= Duration::from_millis(self.limit.value) {
+            return Err(self.limit.into());
+        }
+        if cpu < SHORT {
+            return Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())));
+        }
+        lock(&self.place).take();
+        let (place, lane) = (Arc::clone(&self.place), Arc::clone(&self.lane));
+        let turn = async move {
+            // Tokio's own queue first: an uncontended lane must not keep the thread from other calls.
+            tokio::task::yield_now().await;
+            *lock(&place) = lane.acquire_owned().await.ok();
+        };
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(turn)))
+    }
+}
+
+/// A future whose time on a thread is counted.
+pub(crate) struct Metered<'a, F> {
+    future: Pin<Box<F>>,
+    meter: &'a Meter,
+}
+
+impl<'a, F: Future> Metered<'a, F> {
+    pub(crate) fn new(meter: &'a Meter, future: F) -> Self {
+        Self { future: Box::pin(future), meter }
+    }
+}
+
+impl<F: Future> Future for Metered<'_, F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let began = self.meter.now();
+        self.meter.since.store(began, Relaxed);
+        let poll = self.future.as_mut().poll(context);
+        self.meter.spent.fetch_add(self.meter.now().saturating_sub(began), Relaxed);
+        // Whoever waits does not keep its place.
+        lock(&self.meter.place).take();
+        poll
+    }
+}
+
+/// The longest that a guest can run past a limit on its time: the tick in which it is reached, and the next.
+pub const STOP_WITHIN: Duration = TICK.saturating_mul(3);

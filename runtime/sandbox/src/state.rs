@@ -1,0 +1,86 @@
+//! What one call's store holds.
+
+use crate::{
+    doors::{
+        clock::{ClockDoor, VirtualClock},
+        fs::{FsDoor, Tree},
+    },
+    ledger::Ledger,
+    meter::Meter,
+};
+use policy::{LimitKind, Limits};
+use std::sync::Arc;
+use wasmtime::{ResourceLimiter, component::ResourceTable};
+use wasmtime_wasi::{
+    WasiCtx, WasiCtxView, WasiView, clocks::WasiClocksCtxView, filesystem::WasiFilesystemCtxView,
+};
+
+/// The data of one call's store.
+pub(crate) struct State {
+    pub(crate) wasi: WasiCtx,
+    pub(crate) table: ResourceTable,
+    pub(crate) tree: Tree,
+    pub(crate) virtual_clock: Option<VirtualClock>,
+    pub(crate) memory: Memory,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) ledger: Arc<Ledger>,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl State {
+    pub(crate) fn fs(&mut self) -> FsDoor<'_> {
+        FsDoor {
+            inner: WasiFilesystemCtxView { ctx: self.wasi.filesystem(), table: &mut self.table },
+            tree: &mut self.tree,
+            ledger: &self.ledger,
+        }
+    }
+
+    pub(crate) fn clock(&mut self) -> ClockDoor<'_> {
+        ClockDoor {
+            real: WasiClocksCtxView { ctx: self.wasi.clocks(), table: &mut self.table },
+            virtual_clock: self.virtual_clock.as_mut(),
+        }
+    }
+}
+
+/// The sum of all memories and tables of a call. The engine asks about each of them by itself.
+pub(crate) struct Memory {
+    total: u64,
+    limit: u64,
+    ledger: Arc<Ledger>,
+}
+
+impl Memory {
+    pub(crate) fn new(limits: &Limits, ledger: Arc<Ledger>) -> Self {
+        Self { total: 0, limit: limits.get(LimitKind::Memory), ledger }
+    }
+
+    /// A refusal is a trap, not a failed `memory.grow`: what runs out of memory then aborts anyway, and its trap
+    /// would not say why.
+    fn grow(&mut self, current: usize, desired: usize, unit: usize) -> wasmtime::Result<bool> {
+        let more = (desired.saturating_sub(current) as u64).saturating_mul(unit as u64);
+        let total = self.total.saturating_add(more);
+        if total > self.limit {
+            return Err(self.ledger.hit(LimitKind::Memory).into());
+        }
+        self.total = total;
+        self.ledger.memory(total);
+        Ok(true)
+    }
+}
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        self.grow(current, desired, 1)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        self.grow(current, desired, size_of::<usize>())
+    }
+}

@@ -1,0 +1,72 @@
+//! What a package says of itself: put together from the attribute, `Cargo.toml` and what cargo tells of the crate.
+
+use crate::name::Name;
+use semver::Version;
+use serde_json::{Map, Value, json};
+
+/// The version of the manifest's format.
+const FORMAT: u32 = 1;
+
+/// `acme:text@0.1.0`.
+pub(crate) struct PackageName {
+    pub(crate) namespace: Name,
+    pub(crate) name: Name,
+    pub(crate) version: Version,
+}
+
+/// The content of the section `gloveport:manifest`.
+pub(crate) struct Manifest {
+    pub(crate) package: PackageName,
+    pub(crate) summary: Option<String>,
+    pub(crate) licence: Option<String>,
+    pub(crate) needs: Needs,
+}
+
+/// The capabilities a package asks for; none of it is granted by asking.
+#[derive(Default)]
+pub(crate) struct Needs {
+    pub(crate) fs: Option<String>,
+    pub(crate) env: Option<Vec<String>>,
+    pub(crate) clock: Option<String>,
+    pub(crate) random: Option<String>,
+}
+
+impl Manifest {
+    /// The section's text.
+    pub(crate) fn to_json(&self) -> String {
+        let mut needs = Map::new();
+        let Needs {
+            fs,
+            env,
+            clock,
+            random,
+        } = &self.needs;
+        insert(&mut needs, "fs", fs.clone());
+        insert(&mut needs, "env", env.clone());
+        insert(&mut needs, "clock", clock.clone());
+        insert(&mut needs, "random", random.clone());
+        let mut manifest = Map::new();
+        insert(&mut manifest, "manifest", Some(FORMAT));
+        insert(
+            &mut manifest,
+            "namespace",
+            Some(self.package.namespace.kebab()),
+        );
+        insert(&mut manifest, "name", Some(self.package.name.kebab()));
+        insert(
+            &mut manifest,
+            "version",
+            Some(self.package.version.to_string()),
+        );
+        insert(&mut manifest, "summary", self.summary.clone());
+        insert(&mut manifest, "licence", self.licence.clone());
+        insert(&mut manifest, "needs", Some(needs));
+        json!(manifest).to_string()
+    }
+}
+
+fn insert(map: &mut Map<String, Value>, key: &str, value: Option<impl Into<Value>>) {
+    if let Some(value) = value {
+        map.insert(key.to_owned(), value.into());
+    }
+}

@@ -1,0 +1,6 @@
+#[gloveport::tools]
+mod text {
+    fn private() {}
+    pub(crate) fn inside() {}
+}
+fn main() {}

@@ -1,0 +1,3 @@
+#[gloveport::tools]
+pub fn grep() {}
+fn main() {}

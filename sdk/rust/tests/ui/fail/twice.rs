@@ -1,0 +1,9 @@
+#[gloveport::tools]
+mod one {
+    pub fn a() {}
+}
+#[gloveport::tools]
+mod two {
+    pub fn b() {}
+}
+fn main() {}

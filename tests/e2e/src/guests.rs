@@ -1,0 +1,407 @@
+//! Every guest, and the outcome that it must get. A guest without a test here does not compile.
+
+use crate::program::{Ended, Place, guest};
+use serde_json::{Value, json};
+use std::{fs, path::PathBuf, process::Command};
+
+macro_rules! is_tested {
+    ($name:ident) => {
+        // Fails to compile where there is no test of the guest's name.
+        const _: fn() = $name;
+    };
+}
+foreach_guest!(is_tested);
+
+/// What can be granted to a guest; each is a flag of the command line.
+const READ: &str = "workspace=workspace";
+const WRITE: &str = "out=out:rw";
+
+/// Runs a guest's function with grants and limits.
+fn run_in(place: &Place, package: &PathBuf, function: &str, args: &Value, flags: &[&str]) -> Ended {
+    let stem = package.file_stem().expect("a file").to_str().expect("UTF-8");
+    let (tool, args, package) = (format!("{stem}.{function}"), args.to_string(), package.display().to_string());
+    let mut line = vec!["call", &tool, &args, "--json", "--package", &package];
+    for flag in flags {
+        line.extend([if flag.contains("=workspace") || flag.contains("=out") || flag.contains("=/") { "--mount" } else { "--limit" }, flag]);
+    }
+    place.run(&line)
+}
+
+/// Runs a command guest, and asserts its exit code and how its call ended.
+#[track_caller]
+fn check(name: &str, args: &[&str], flags: &[&str], code: i32, end: &str) -> Value {
+    check_in(&Place::new(), name, args, flags, code, end)
+}
+
+#[track_caller]
+fn check_in(place: &Place, name: &str, args: &[&str], flags: &[&str], code: i32, end: &str) -> Value {
+    let ended = run_in(place, &guest(name), "run", &json!({ "args": args }), flags);
+    ended.expect(code, &[]);
+    let outcome = ended.json();
+    let got = outcome["end"].to_string();
+    assert!(got.contains(end), "{name}: expected {end} in {outcome}");
+    outcome
+}
+
+/// Runs a function of the typed guest.
+#[track_caller]
+fn odd_call(function: &str, args: &Value, flags: &[&str], code: i32, end: &str) -> Value {
+    let ended = run_in(&Place::new(), &guest("odd"), function, args, flags);
+    ended.expect(code, &[]);
+    let outcome = ended.json();
+    let got = outcome["end"].to_string();
+    assert!(got.contains(end), "odd.{function}: expected {end} in {outcome}");
+    outcome
+}
+
+/// A guest in WebAssembly text, as a file.
+fn wat(place: &Place, name: &str) -> PathBuf {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../guests/wat");
+    let text = fs::read_to_string(format!("{source}/{name}.wat")).expect("the guest is there");
+    let path = place.path(&format!("{name}.wasm"));
+    fs::write(&path, wat::parse_str(text).expect("valid text")).expect("a file");
+    path
+}
+
+/// Runs a guest in WebAssembly text that exports `run`.
+#[track_caller]
+fn check_wat(name: &str, flags: &[&str], code: i32, texts: &[&str]) -> Ended {
+    let place = Place::new();
+    let package = wat(&place, name);
+    let ended = run_in(&place, &package, "run", &json!({}), flags);
+    ended.expect(code, texts);
+    ended
+}
+
+fn refused(outcome: &Value) -> Vec<String> {
+    let list = outcome["effects"]["refused"].as_array().cloned().unwrap_or_default();
+    list.iter().map(|effect| format!("{} {}", effect["action"].as_str().unwrap_or(""), effect["path"].as_str().unwrap_or(""))).collect()
+}
+
+#[test]
+fn path_traversal() {
+    let outcome = check("path_traversal", &[], &[READ], 0, "exit_code\":0");
+    assert!(refused(&outcome).iter().any(|path| path.contains("passwd")), "{outcome}");
+}
+
+#[test]
+fn absolute_path() {
+    check("absolute_path", &[], &[READ], 0, "exit_code\":0");
+}
+
+#[test]
+fn symlink_escape() {
+    let place = Place::new();
+    std::os::unix::fs::symlink("/etc", place.path("workspace/escape")).expect("a link");
+    std::os::unix::fs::symlink("..", place.path("workspace/up")).expect("a link");
+    std::os::unix::fs::symlink("escape", place.path("workspace/chain")).expect("a link");
+    let outcome = check_in(&place, "symlink_escape", &[], &[READ, WRITE], 0, "exit_code\":0");
+    assert!(refused(&outcome).iter().any(|path| path.contains("workspace/escape")), "{outcome}");
+}
+
+#[test]
+fn write_read_only() {
+    let place = Place::new();
+    let outcome = check_in(&place, "write_read_only", &[], &[READ], 0, "exit_code\":0");
+    assert_eq!(place.read("workspace/file.txt"), "unchanged");
+    assert!(place.path("workspace/sub").is_dir() && !place.path("workspace/new.txt").exists());
+    let refused = refused(&outcome);
+    for expected in ["create workspace/new.txt", "remove workspace/file.txt", "rename workspace/file.txt"] {
+        assert!(refused.iter().any(|refused| refused == expected), "{expected} is not in {refused:?}");
+    }
+}
+
+#[test]
+fn cross_mounts() {
+    let place = Place::new();
+    check_in(&place, "cross_mounts", &[], &[READ, WRITE], 0, "exit_code\":0");
+    assert_eq!(place.read("workspace/file.txt"), "unchanged");
+    assert!(!place.path("out/file.txt").exists() && !place.path("workspace/a.txt").exists());
+}
+
+#[test]
+fn sub_path() {
+    let place = Place::new();
+    std::os::unix::fs::symlink("..", place.path("workspace/docs/link")).expect("a link");
+    place.write("policy.cedar", "permit (principal, action, resource);");
+    let package = guest("sub_path");
+    place.write("plan.toml", &format!(
+        "objective = \"narrowed\"\npolicy = [\"policy.cedar\"]\ntools = [{:?}]\n[mounts.workspace]\npath = \"workspace\"\naccess = \"read\"\n[[step]]\nid = \"look\"\ntool = \"sub_path.run\"\nmounts = {{ workspace = {{ path = \"docs\" }} }}\nexpect = \"result.exit_code == 0\"\n",
+        package.display().to_string()
+    ));
+    place.run(&["run", "plan.toml"]).expect(0, &["look", "as expected"]);
+}
+
+#[test]
+fn spin() {
+    check("spin", &[], &["cpu=50ms"], 5, r#""limit":"cpu","value":50"#);
+}
+
+#[test]
+fn recurse() {
+    check("recurse", &[], &[], 6, "call stack exhausted");
+}
+
+#[test]
+fn memory_bomb() {
+    let outcome = check("memory_bomb", &[], &["memory=8MiB"], 5, r#""limit":"memory","value":8388608"#);
+    assert!(outcome["usage"]["memory"].as_u64().is_some_and(|peak| peak <= 8 << 20), "{outcome}");
+}
+
+#[test]
+fn output_flood() {
+    let outcome = check("output_flood", &[], &["output=64KiB"], 5, r#""limit":"output","value":65536"#);
+    let printed = &outcome["printed"];
+    let length = |key: &str| printed[key].as_str().map_or(0, str::len);
+    assert!(length("stdout") + length("stderr") <= 64 << 10);
+}
+
+#[test]
+fn panics() {
+    let outcome = check("panics", &[], &[], 6, "unreachable");
+    assert!(outcome["printed"]["stderr"].as_str().is_some_and(|text| text.contains("boom: ünïcödé 日本語 🧤")), "{outcome}");
+}
+
+#[test]
+fn exits() {
+    check("exits", &["0"], &[], 0, r#""kind":"result""#);
+    // WASI 0.2 knows success and failure, and no other codes.
+    check("exits", &["1"], &[], 4, r#""kind":"tool-error","value":{"exit_code":1,"stdout":"about to exit\n""#);
+    check("exits", &["77"], &[], 4, r#""exit_code":1"#);
+}
+
+#[test]
+fn environment() {
+    let outcome = check("environment", &["one", "two words"], &[], 0, "exit_code\":0");
+    assert_eq!(outcome["end"]["value"]["stdout"], "arg environment\narg one\narg two words\n");
+
+    let place = Place::new();
+    let package = guest("environment").display().to_string();
+    let line = ["call", "environment.run", "--package", &package, "--env", "GRANTED"];
+    let output = place.command(&line).env("GRANTED", "yes").output().expect("the program starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("env GRANTED=yes") && !text.contains("HOST_SECRET") && !text.contains("GLOVEPORT"), "{text}");
+    place.run(&line).expect(2, &["environment variable GRANTED is granted but not set"]);
+}
+
+#[test]
+fn forged_protocol() {
+    // What it does to the protocol is tested with MCP; here, that what it prints stays where it belongs.
+    let outcome = check("forged_protocol", &[], &[], 0, "exit_code\":0");
+    assert!(outcome["end"]["value"]["stdout"].as_str().is_some_and(|text| text.lines().count() == 50));
+}
+
+#[test]
+fn sleeps() {
+    // An hour of the virtual clock is over at once.
+    let outcome = check("sleeps", &[], &[], 0, "exit_code\":0");
+    assert_eq!(outcome["end"]["value"]["stdout"], "3600\n");
+}
+
+#[test]
+fn clock_and_random() {
+    let outcomes = [(); 2].map(|()| check("clock_and_random", &[], &[], 0, "exit_code\":0"));
+    // Time starts at the task's beginning; what is drawn, and how long it takes, is the same every time.
+    let drawn = outcomes.map(|outcome| {
+        let text = outcome["end"]["value"]["stdout"].as_str().expect("text").to_owned();
+        text.split_once(' ').expect("two words").1.to_owned()
+    });
+    assert_eq!(drawn[0], drawn[1]);
+}
+
+#[test]
+fn handle_bomb() {
+    check("handle_bomb", &[], &[READ, "handles=32"], 5, r#""limit":"handles","value":32"#);
+}
+
+#[test]
+fn disk_filler() {
+    for means in ["write", "append", "set-len", "rewrite"] {
+        let place = Place::new();
+        check_in(&place, "disk_filler", &[means], &[WRITE, "written=1MiB"], 5, r#""limit":"written","value":1048576"#);
+        let files = fs::read_dir(place.path("out")).expect("a folder");
+        let size: u64 = files.map(|file| file.and_then(|file| file.metadata()).expect("a file").len()).sum();
+        assert!(size <= 1 << 20, "{means}: {size}");
+    }
+}
+
+#[test]
+fn creator() {
+    let place = Place::new();
+    check_in(&place, "creator", &[], &[WRITE, "created=20"], 5, r#""limit":"created","value":20"#);
+    assert_eq!(fs::read_dir(place.path("out")).expect("a folder").count(), 20);
+}
+
+#[test]
+fn sockets() {
+    check("sockets", &[], &[], 0, "exit_code\":0");
+}
+
+#[test]
+fn fifo() {
+    let place = Place::new();
+    let made = Command::new("mkfifo").arg(place.path("workspace/pipe")).status().expect("mkfifo is there");
+    assert!(made.success());
+    check_in(&place, "fifo", &[], &[READ], 0, "refused: PermissionDenied");
+}
+
+#[test]
+fn many_effects() {
+    let outcome = check("many_effects", &[], &[READ, WRITE, "created=5000"], 0, "exit_code\":0");
+    let effects = &outcome["effects"];
+    let listed = effects["done"].as_array().map_or(0, Vec::len);
+    assert!(listed <= 1000 && effects["omitted"].as_u64().is_some_and(|more| more > 0), "{effects}");
+}
+
+#[test]
+fn odd() {
+    odd_call("echo", &json!({ "text": "grüße 🧤" }), &[], 0, r#""value":"grüße 🧤""#);
+    odd_call("fail", &json!({ "why": "so" }), &[], 4, r#""kind":"tool-error","value":"so""#);
+    odd_call("leave", &json!({}), &[], 6, "ended its process");
+    odd_call("spin", &json!({}), &["cpu=50ms"], 5, r#""limit":"cpu""#);
+    // Just under and just over: 100 characters of three bytes, two quotes.
+    odd_call("huge", &json!({ "n": 100 }), &["result=302"], 0, "手");
+    odd_call("huge", &json!({ "n": 101 }), &["result=302"], 5, r#""limit":"result","value":302"#);
+    odd_call("huge", &json!({ "n": 20_000_000 }), &[], 5, r#""limit":"#);
+    odd_call("numbers", &json!({ "n": 2_000_000 }), &["result=1MiB"], 5, r#""limit":"result""#);
+    let outcome = odd_call("chatter", &json!({ "line": "hello" }), &[], 0, r#""value":7"#);
+    assert_eq!(outcome["printed"], json!({ "stdout": "hello\n", "stderr": "hello\n" }));
+}
+
+#[test]
+fn a_fresh_instance_every_time() {
+    for _ in 0..2 {
+        odd_call("count", &json!({}), &[], 0, r#""value":1"#);
+    }
+}
+
+#[test]
+fn a_trap_deep_inside_has_a_short_message() {
+    let message = "ü".repeat(5_000);
+    let outcome = odd_call("deep_panic", &json!({ "depth": 500, "message": message }), &[], 6, "unreachable");
+    let text = outcome["end"]["value"].as_str().expect("a message");
+    assert!(text.chars().count() <= 300, "{text}");
+}
+
+#[test]
+fn every_kind_of_value_comes_back_as_it_went() {
+    let value = json!({
+        "flag": true, "tiny": -128, "small": 65535, "signed": "-9223372036854775808", "wide": "18446744073709551615",
+        "single": 0.1, "double": -2.5e300, "letter": "🧤", "text": "\u{0}\n\"", "raw_bytes": "AP9/",
+        "maybe": null, "pair": ["x", 7], "list": [{ "key_name": "k" }], "shape": { "circle": 1.5 }, "color": "deep_red",
+    });
+    let outcome = odd_call("mirror", &json!({ "value": value }), &[], 0, "result");
+    assert_eq!(outcome["end"]["value"], value);
+}
+
+#[test]
+fn bad_arguments_are_named_by_their_path() {
+    let place = Place::new();
+    let package = guest("odd").display().to_string();
+    let check = |tool: &str, args: Value, expected: &str| {
+        place.run(&["call", tool, &args.to_string(), "--package", &package]).expect(2, &[expected]);
+    };
+    check("odd.echo", json!({}), "argument `text`: expected a string, got nothing");
+    check("odd.echo", json!({ "text": 5 }), "argument `text`: expected a string, got 5");
+    check("odd.echo", json!({ "text": "a", "txet": "b" }), "argument `txet`: expected one of the keys text");
+    check("odd.huge", json!({ "n": -1 }), "argument `n`: expected an integer from 0 to 4294967295, got -1");
+    check("odd.huge", json!({ "n": 4_294_967_296u64 }), "argument `n`: expected an integer");
+    check("odd.mirror", json!({ "value": { "flag": 1 } }), "argument `value.flag`: expected true or false");
+    check("odd.count", json!({ "x": 1 }), "there are no keys here");
+    check("odd.eco", json!({}), "there is no tool `odd.eco`");
+    let huge = "x".repeat(2_000);
+    let ended = place.run(&["call", "odd.echo", &json!({ "text": huge }).to_string(), "--package", &package, "--limit", "arguments=1KiB"]);
+    ended.expect(2, &["at most 1024 bytes of JSON (limit `arguments`)"]);
+    // Cut between characters, not through one.
+    check("odd.huge", json!({ "n": "ü".repeat(300) }), "üü…\"");
+}
+
+#[test]
+fn unknown_import() {
+    check_wat("unknown_import", &[], 2, &["imports `acme:evil/door@1.0.0`, which this host does not offer"]);
+}
+
+#[test]
+fn wrong_import_type() {
+    check_wat("wrong_import_type", &[], 2, &["imports do not fit this host"]);
+}
+
+#[test]
+fn core_module() {
+    check_wat("core_module", &[], 2, &["a core WebAssembly module, not a component"]);
+}
+
+#[test]
+fn resources() {
+    let place = Place::new();
+    let package = wat(&place, "resources");
+    run_in(&place, &package, "plain", &json!({}), &[]).expect(0, &[r#""value":42"#]);
+    run_in(&place, &package, "take", &json!({}), &[]).expect(2, &["there is no tool `resources.take`"]);
+    place.run(&["inspect", &package.display().to_string()]).expect(0, &["take is not a tool: it uses a resource"]);
+}
+
+#[test]
+fn many_memories() {
+    // 1,501 pages each: together more than the default of 128 MiB.
+    check_wat("many_memories", &[], 5, &[r#""limit":"memory""#]);
+    check_wat("many_memories", &["memory=200MiB"], 0, &[r#""kind":"result""#]);
+}
+
+#[test]
+fn too_many_memories() {
+    check_wat("too_many_memories", &[], 2, &["cannot be compiled"]);
+}
+
+#[test]
+fn table_bomb() {
+    check_wat("table_bomb", &["memory=64KiB"], 5, &[r#""limit":"memory","value":65536"#]);
+    // Without a limit that it meets, a table still ends where the engine's slots do.
+    check_wat("table_bomb", &[], 0, &[r#""kind":"result""#]);
+}
+
+#[test]
+fn spin_on_start() {
+    check_wat("spin_on_start", &["cpu=50ms"], 5, &[r#""limit":"cpu""#]);
+}
+
+#[test]
+fn type_bomb() {
+    check_wat("type_bomb", &[], 2, &["exports no tool", "types are too large"]);
+}
+
+#[test]
+fn needs_http() {
+    check_wat("needs_http", &[], 2, &["unknown field `http`"]);
+}
+
+#[test]
+fn two_manifests() {
+    check_wat("two_manifests", &[], 2, &["more than one section `gloveport:manifest`"]);
+}
+
+#[test]
+fn bytes_that_are_no_component() {
+    let place = Place::new();
+    let whole = fs::read(guest("odd")).expect("the guest is there");
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 2] ^= 0xff;
+    let cases: [(&str, &[u8], &str); 6] = [
+        ("empty", b"", "not a WebAssembly binary but an empty file"),
+        ("text", b"hello", "not a WebAssembly binary but a text file"),
+        ("wat", b"(component)", "WebAssembly text"),
+        ("elf", b"\x7fELF\x02\x01", "a program for this machine"),
+        ("garbage", b"\0asm\x0d\0\x01\0\xff\xff\xff\xff\xff", "not a valid WebAssembly component"),
+        ("truncated", &whole[..whole.len() * 2 / 3], "not a valid WebAssembly component"),
+    ];
+    for (name, bytes, expected) in cases {
+        let path = place.path(&format!("{name}.wasm"));
+        fs::write(&path, bytes).expect("a file");
+        place.run(&["inspect", &path.display().to_string()]).expect(2, &[expected]);
+        run_in(&place, &path, "run", &json!({}), &[]).expect(2, &[expected]);
+    }
+    // One flipped bit may leave a valid component: then it must still end in an outcome, and not in a crash.
+    let path = place.path("flipped.wasm");
+    fs::write(&path, flipped).expect("a file");
+    let code = place.run(&["inspect", &path.display().to_string()]).code;
+    assert!(matches!(code, Some(0 | 2)), "{code:?}");
+}

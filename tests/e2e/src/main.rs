@@ -1,0 +1,14 @@
+//! End-to-end tests: the real program, run as its users run it.
+#![allow(clippy::disallowed_methods, reason = "tests run programs and make files")]
+
+include!(concat!(env!("OUT_DIR"), "/guests.rs"));
+
+mod bad_input;
+mod cache;
+mod calls;
+mod edges;
+mod guests;
+mod mcp;
+mod program;
+mod scenarios;
+mod tasks;

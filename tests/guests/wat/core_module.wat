@@ -1,0 +1,2 @@
+;; Not a component at all.
+(module (func (export "run") (result i32) (i32.const 1)))

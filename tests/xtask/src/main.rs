@@ -1,0 +1,92 @@
+//! Developer commands, run as `cargo xtask <command>`: what a contributor, the CI and a curious visitor type.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a developer command reads the checkout, asks the environment and starts cargo: that is its job"
+)]
+
+mod commands;
+mod process;
+mod target;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+/// Developer commands of this repository.
+///
+/// Each first installs Rust's wasm32-wasip2 target when it is not there.
+#[derive(Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask")]
+enum Xtask {
+    /// Run the example task over this checkout and say where its report is.
+    Demo,
+    /// Run the tests of the whole workspace, or those whose names contain a filter.
+    Test {
+        /// Parts of test names; a test runs when it contains any of them.
+        filters: Vec<String>,
+    },
+    /// Check the format and the lints of host and guest code; every warning is an error.
+    Lint,
+    /// Do nothing but see to the wasm32-wasip2 target.
+    Target,
+    /// Run the benchmarks on a release build.
+    Bench {
+        /// Passed to the benchmark program as they are.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Xtask::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Xtask) -> Result<()> {
+    target::ensure()?;
+    match command {
+        Xtask::Demo => commands::demo(),
+        Xtask::Test { filters } => commands::test(&filters),
+        Xtask::Lint => commands::lint(),
+        Xtask::Target => Ok(()),
+        Xtask::Bench { args } => commands::bench(&args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_bench(argv: &[&str], expected: &[&str]) {
+        let parsed = Xtask::try_parse_from(argv).expect("the command line is good");
+        let Xtask::Bench { args } = parsed else {
+            panic!("{argv:?} is not read as bench");
+        };
+        assert_eq!(args, expected);
+    }
+
+    #[test]
+    fn bench_arguments_reach_the_benchmark_untouched() {
+        check_bench(&["xtask", "bench"], &[]);
+        check_bench(&["xtask", "bench", "calls"], &["calls"]);
+        check_bench(
+            &["xtask", "bench", "--rounds", "3", "calls"],
+            &["--rounds", "3", "calls"],
+        );
+    }
+
+    #[test]
+    fn unknown_options_are_refused() {
+        for argv in [["xtask", "lint", "--fix"], ["xtask", "demo", "now"]] {
+            assert!(Xtask::try_parse_from(argv).is_err(), "{argv:?}");
+        }
+    }
+}
