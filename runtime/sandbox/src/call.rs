@@ -276,9 +276,12 @@ fn failed(error: &wasmtime::Error, ledger: &Ledger) -> End {
         return End::Trap(trap.to_string());
     }
     let root = error.root_cause().to_string();
-    // The engine's type for it is private.
+    // The engine's types for these are private.
     if root.contains("fuel allocated for hostcalls") {
         return End::Limit(ledger.hit(LimitKind::Result));
+    }
+    if root.contains("handle limit exceeded") {
+        return End::Limit(ledger.hit(LimitKind::Handles));
     }
     End::Trap(root.chars().take(MAX_MESSAGE).collect())
 }

@@ -337,7 +337,7 @@ fn resources() {
     let package = wat(&place, "resources");
     run_in(&place, &package, "plain", &json!({}), &[]).expect(0, &[r#""value":42"#]);
     run_in(&place, &package, "take", &json!({}), &[]).expect(2, &["there is no tool `resources.take`"]);
-    place.run(&["inspect", &package.display().to_string()]).expect(0, &["take is not a tool: it uses a resource"]);
+    place.run(&["inspect", &package.display().to_string()]).expect(0, &["#take is not a tool: it uses a resource"]);
 }
 
 #[test]
@@ -376,7 +376,10 @@ fn needs_http() {
 
 #[test]
 fn two_manifests() {
-    check_wat("two_manifests", &[], 2, &["more than one section `gloveport:manifest`"]);
+    let place = Place::new();
+    let package = wat(&place, "two_manifests").display().to_string();
+    place.run(&["inspect", &package]).expect(2, &["more than one section `gloveport:manifest`"]);
+    place.run(&["call", "b.run", "--package", &package]).expect(2, &["more than one section `gloveport:manifest`"]);
 }
 
 #[test]

@@ -10,5 +10,5 @@
     (func (export "run") (param i32 i32)))
   (core instance $i (instantiate $m))
   (func $f (param "it" $big)
-    (canon lift (core func $i "run") (memory $i "memory") (realloc (func $i "realloc"))))
+    (canon lift (core func $i "run") (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))
   (export "run" (func $f)))

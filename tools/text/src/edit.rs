@@ -24,9 +24,18 @@ pub(crate) fn replace(
     let max = max.map_or(usize::MAX, |max| max as usize);
     let mut replaced = Replaced { text: String::new(), count: 0 };
     let mut end = 0;
+    // Each reference to a group stands for at most the whole match.
+    let references = if as_it_stands { 0 } else { replacement.matches('$').count() };
     for found in pattern.captures_iter(text).take(max) {
         let whole = found.get_match();
         replaced.text.push_str(&text[end..whole.start()]);
+        let most = replacement.len().saturating_add(references.saturating_mul(whole.len()));
+        if replaced.text.len().saturating_add(most) > MAX_BYTES {
+            return Err(format!(
+                "the result may be over {MAX_BYTES} bytes, after {} replacements: lower `max`, or shorten `replacement`",
+                replaced.count
+            ));
+        }
         if as_it_stands {
             replaced.text.push_str(replacement);
         } else {
@@ -34,12 +43,6 @@ pub(crate) fn replace(
         }
         end = whole.end();
         replaced.count += 1;
-        if replaced.text.len() > MAX_BYTES {
-            return Err(format!(
-                "the result is over {MAX_BYTES} bytes after {} replacements: lower `max`, or shorten `replacement`",
-                replaced.count
-            ));
-        }
     }
     replaced.text.push_str(&text[end..]);
     Ok(replaced)
@@ -125,8 +128,13 @@ mod tests {
 
     #[test]
     fn replace_is_bounded() {
-        let error = replace("a".into(), "b".repeat(1 << 20), "a".repeat(100), None, None, None).expect_err("too large");
-        assert!(error.contains("after 65 replacements: lower `max`"), "{error}");
+        let check = |pattern: &str, replacement: String, expected: &str| {
+            let text = "a".repeat(1000);
+            let error = replace(pattern.into(), replacement, text, None, None, None).expect_err("too large");
+            assert!(error.contains(expected), "{error}");
+        };
+        check("a", "b".repeat(1 << 20), "after 64 replacements: lower `max`");
+        check("a+", "$0".repeat(1 << 20), "after 0 replacements: lower `max`");
     }
 
     #[track_caller]

@@ -9,8 +9,7 @@ mod listing;
 mod record;
 mod tamper;
 
-use journal::{Durability, Event, EventBody, Journal, TaskId, TaskStarted, TaskState};
-use policy::Principal;
+use journal::{Durability, Event, EventBody, Journal, TaskId, TaskState};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -29,19 +28,12 @@ fn task(number: u64) -> TaskId {
 }
 
 fn started(objective: &str) -> EventBody {
-    EventBody::TaskStarted(Box::new(TaskStarted {
-        objective: objective.into(),
-        plan_file: "plan.toml".into(),
-        plan: "version = 1\n".into(),
-        policy: vec![("base.cedar".into(), "permit(principal, action, resource);".into())],
-        tenant: "default".into(),
-        principal: "operator".parse::<Principal>().expect("a principal"),
-        roles: vec![],
-        mounts: vec![],
-        env: vec!["LANG".into()],
-        clock_ms: 1_795_361_400_000,
-        packages: vec![],
-    }))
+    let body = json!({
+        "event": "task-started", "objective": objective, "plan_file": "plan.toml", "plan": "version = 1\n",
+        "policy": [["base.cedar", "permit(principal, action, resource);"]], "tenant": "default", "principal": "operator",
+        "roles": [], "mounts": [], "env": ["LANG"], "clock_ms": 1_795_361_400_000_u64, "packages": [],
+    });
+    serde_json::from_value(body).expect("an event")
 }
 
 fn skipped(step: &str) -> EventBody {

@@ -241,7 +241,9 @@ impl Court<'_, '_> {
             return None;
         }
         let (wanted, path) = narrow.mount(name, self.request.needs)?;
-        if named.is_some() && wanted > offered {
+        // Whoever names a mount asks to read it; only whoever says so asks to write.
+        let asks_to_write = named.is_some_and(|mount| mount.access == Some(Access::ReadWrite));
+        if asks_to_write && wanted > offered {
             let hint = format!(
                 "`{name}` is offered to be read only; ask for it with `read`, or offer it with `read-write`"
             );
@@ -252,7 +254,7 @@ impl Court<'_, '_> {
             return None;
         }
         let writes =
-            wanted.min(offered).writes() && self.ask(Action::Write, &resource, named.is_some());
+            wanted.min(offered).writes() && self.ask(Action::Write, &resource, asks_to_write);
         let access = if writes {
             Access::ReadWrite
         } else {
