@@ -1,21 +1,29 @@
 //! CEL expressions over the results of earlier steps.
 
 use cel::{
-    Context, Program, Value as Cel,
+    Context, Env, Program, Value as Cel,
     common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue},
+    extensions,
     objects::{Key, Map},
 };
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 /// The longest expression, in bytes.
 const MAX_LENGTH: usize = 4_096;
 /// How deep loops (`map`, `filter`, `all`, …) may nest: each level multiplies the work by the length of a list.
 const MAX_LOOPS: usize = 2;
+
+/// CEL's standard library, and its functions on strings (`join`, `split`, `replace`, `lowerAscii`, …).
+static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
+    let mut env = Env::stdlib();
+    env.add_extension(extensions::strings).expect("no two functions of the libraries have one name");
+    Arc::new(env)
+});
 
 /// An expression, checked when the plan is loaded.
 #[derive(Debug)]
@@ -50,7 +58,7 @@ impl Expression {
         if source.len() > MAX_LENGTH {
             return Err(refuse(format!("longer than {MAX_LENGTH} bytes")));
         }
-        let program = catch_unwind(|| Program::compile(source))
+        let program = catch_unwind(|| ENV.compile(source))
             .map_err(|_| refuse("cannot be parsed".into()))?
             .map_err(|error| refuse(error.to_string()))?;
         let mut uses = Uses::default();
@@ -76,7 +84,7 @@ impl Expression {
     }
 
     pub(crate) fn evaluate(&self, scope: &Scope) -> Result<Value, ExpressionError> {
-        let mut context = Context::default();
+        let mut context = Context::with_env(Arc::clone(&ENV));
         let steps = self.steps.iter().filter_map(|id| Some((id.clone(), scope.steps.get(id)?)));
         context.add_variable_from_value("steps", map(steps.map(|(id, value)| (id, to_cel(value)))));
         for (name, value) in &scope.variables {
@@ -221,6 +229,7 @@ mod tests {
         check("steps.find.result.filter(m, m.lines > 5).size() == 1", "true");
         check("result.count + 1", "6");
         check("result.count > 4 && result.big > 4u", "true");
+        check("['a', 'b'].join(', ')", r#""a, b""#);
         check("{'b': 1, 'a': 2}", r#"{"a":2,"b":1}"#);
         check("steps.find.result[9].path", "9");
         check("steps", "followed by a step's id");

@@ -8,6 +8,13 @@ use std::{
 };
 
 /// What policy gave one call of one tool. It cannot be made outside this crate, nor cloned: it is spent by the call.
+///
+/// ```compile_fail
+/// fn twice(grant: policy::Grant) -> (policy::Grant, policy::Grant) { (grant.clone(), grant) }
+/// ```
+/// ```compile_fail
+/// let grant: policy::Grant = serde_json::from_str("{}").unwrap();
+/// ```
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Grant(Arc<Granted>);

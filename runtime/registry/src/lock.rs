@@ -1,141 +1,198 @@
 //! The lock file: which bytes a package's name stands for.
 
-use crate::package::{Origin, Package};
+use crate::{Origin, Package};
 use policy::Digest;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::{
     collections::BTreeMap,
-    fs,
-    io::{self, Write as _},
+    fmt::{self, Write as _},
+    fs, io,
+    io::Write as _,
     path::{Path, PathBuf},
 };
 
-/// The form of the file.
-const VERSION: u32 = 1;
-const HEADER: &str = "# Which bytes each package's name stands for. Written by `gloveport lock`; keep it in version control.\n";
-
-/// Names and the digests that are pinned to them.
+/// The digests that packages are pinned to, by name. As a file it is TOML:
+///
+/// ```toml
+/// version = 1
+///
+/// [[package]]
+/// name = "files"
+/// digest = "sha256:…"
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lock {
-    pins: BTreeMap<String, Pin>,
+    pins: BTreeMap<String, Digest>,
 }
 
-/// One pinned package.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Pin {
-    /// The package's name.
+/// Packages whose bytes are not those that are pinned; at least one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Drift(pub Vec<Changed>);
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// Its name.
     pub name: String,
-    /// The sha256 of its bytes.
-    pub digest: Digest,
+    /// The digest that is pinned.
+    pub pinned: Digest,
+    /// The digest that it has.
+    pub found: Digest,
+    /// Where it comes from.
+    pub origin: Origin,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    version: u32,
-    #[serde(default, rename = "package")]
-    packages: Vec<Pin>,
-}
-
-/// A lock file that cannot be used.
+/// Why a lock file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// The operating system said no.
-    #[error("lock file {path}: {error}")]
-    Io {
+    /// It cannot be read or written.
+    #[error("lock file {}: {error}", path.display())]
+    File {
         /// The file.
         path: PathBuf,
-        /// What happened.
+        /// Why.
+        #[source]
         error: io::Error,
     },
-    /// Not of the expected form.
-    #[error("lock file {path}: {message}")]
+    /// It is not of the expected form.
+    #[error("lock file {}:{line}: {message}", path.display())]
     Form {
         /// The file.
         path: PathBuf,
-        /// What is wrong, with its line.
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong there.
         message: String,
     },
 }
 
-/// A package whose bytes are not the ones that were pinned.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "package `{name}` ({origin}) is {found}, but {pinned} is pinned; look at what changed with `gloveport inspect`, then pin the new one with `gloveport lock --accept {name}`"
-)]
-pub struct Drift {
-    /// The package.
-    pub name: String,
-    /// Where it is.
-    pub origin: String,
-    /// What its bytes are.
-    pub found: Digest,
-    /// What they should be.
-    pub pinned: Digest,
+/// What to do about a package that changed, for whoever knows that it should have.
+const ACCEPT: &str = "if that change is wanted, put its new digest into the lock file";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    version: toml::Spanned<u32>,
+    #[serde(default)]
+    package: Vec<RawPin>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPin {
+    name: toml::Spanned<String>,
+    digest: Digest,
 }
 
 impl Lock {
     /// Reads a lock file.
     ///
     /// # Errors
-    /// Where it is not there, or not of the expected form.
+    /// Names the line that is not as expected.
     pub fn read(path: &Path) -> Result<Self, LockError> {
-        let text = fs::read_to_string(path).map_err(|error| LockError::Io { path: path.to_owned(), error })?;
-        let form = |message: String| LockError::Form { path: path.to_owned(), message };
-        let file: File = toml::from_str(&text).map_err(|error| form(error.to_string().trim_end().to_owned()))?;
-        if file.version != VERSION {
-            return Err(form(format!("version {} is not known here; expected {VERSION}", file.version)));
+        let text = fs::read_to_string(path).map_err(failed(path))?;
+        Self::parse(&text).map_err(|(offset, message)| {
+            let line = text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1;
+            LockError::Form { path: path.to_owned(), line, message }
+        })
+    }
+
+    /// Fails with the place, in bytes, and what is wrong there.
+    fn parse(text: &str) -> Result<Self, (usize, String)> {
+        let raw: Raw = toml::from_str(text)
+            .map_err(|error| (error.span().map_or(0, |span| span.start), error.message().to_owned()))?;
+        if *raw.version.get_ref() != 1 {
+            let message = format!("version {} is not known here; expected 1", raw.version.get_ref());
+            return Err((raw.version.span().start, message));
         }
-        let mut lock = Self::default();
-        for pin in file.packages {
-            let name = pin.name.clone();
-            if lock.pins.insert(name.clone(), pin).is_some() {
-                return Err(form(format!("package `{name}` is pinned twice")));
+        let mut pins = BTreeMap::new();
+        for pin in raw.package {
+            let place = pin.name.span().start;
+            let name = pin.name.into_inner();
+            if pins.insert(name.clone(), pin.digest).is_some() {
+                return Err((place, format!("package `{name}` is pinned twice")));
             }
         }
-        Ok(lock)
+        Ok(Self { pins })
     }
 
-    /// Writes the lock file, whole or not at all. The same pins give the same text.
+    /// Writes a lock file, or writes it anew: at any moment there is the old one or the new one. The same pins give the
+    /// same text.
     ///
     /// # Errors
-    /// The operating system's.
+    /// Where the file or its folder cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), LockError> {
-        let wrong = |error| LockError::Io { path: path.to_owned(), error };
-        let file = File { version: VERSION, packages: self.pins.values().cloned().collect() };
-        let text = toml::to_string(&file).map_err(|error| wrong(io::Error::other(error)))?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(wrong)?;
-        temporary.write_all(HEADER.as_bytes()).and_then(|()| temporary.write_all(text.as_bytes())).map_err(wrong)?;
-        temporary.persist(path).map(drop).map_err(|error| wrong(error.error))
+        let write = || {
+            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            file.write_all(self.to_string().as_bytes())?;
+            file.as_file().sync_all()?;
+            share(file.as_file())?;
+            file.persist(path).map(drop).map_err(io::Error::from)
+        };
+        write().map_err(failed(path))
     }
 
-    /// Compares a package with its pin. A package without one, and what is bundled, is not pinned: the program itself
-    /// is what vouches for its bundle.
+    /// The digest that a package is pinned to.
+    pub fn get(&self, name: &str) -> Option<&Digest> {
+        self.pins.get(name)
+    }
+
+    /// Pins a package to the bytes that it has now.
+    pub fn pin(&mut self, package: &Package) {
+        self.pins.insert(package.name.clone(), package.digest);
+    }
+
+    /// Compares packages to their pins. A package without one is not compared, and a pin without its package neither.
     ///
     /// # Errors
-    /// Where it has other bytes.
-    pub fn check(&self, package: &Package) -> Result<(), Drift> {
-        match self.pins.get(&package.name) {
-            Some(pin) if pin.digest != package.digest && package.origin != Origin::Bundled => Err(Drift {
-                name: package.name.clone(),
-                origin: package.origin.to_string(),
-                found: package.digest,
-                pinned: pin.digest,
-            }),
-            _ => Ok(()),
+    /// Names every package whose bytes are not those that are pinned.
+    pub fn check<'a>(&self, packages: impl IntoIterator<Item = &'a Package>) -> Result<(), Drift> {
+        let changed = |package: &Package| {
+            let pinned = *self.get(&package.name)?;
+            let Package { name, digest: found, origin, .. } = package;
+            (pinned != *found).then(|| Changed { name: name.clone(), pinned, found: *found, origin: origin.clone() })
+        };
+        let changed: Vec<_> = packages.into_iter().filter_map(changed).collect();
+        if changed.is_empty() { Ok(()) } else { Err(Drift(changed)) }
+    }
+}
+
+/// Temporary files are for their owner alone, a lock file is for everybody who works on a project.
+#[cfg(unix)]
+fn share(file: &fs::File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn share(_: &fs::File) -> io::Result<()> {
+    Ok(())
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> LockError {
+    |error| LockError::File { path: path.to_owned(), error }
+}
+
+impl fmt::Display for Lock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("version = 1\n")?;
+        for (name, digest) in &self.pins {
+            let name = toml::Value::String(name.clone());
+            write!(f, "\n[[package]]\nname = {name}\ndigest = \"{digest}\"\n")?;
         }
+        Ok(())
     }
+}
 
-    /// Whether a package of this name is pinned.
-    pub fn has(&self, name: &str) -> bool {
-        self.pins.contains_key(name)
-    }
-
-    /// Pins a package to the bytes it has now.
-    pub fn pin(&mut self, package: &Package) {
-        let pin = Pin { name: package.name.clone(), digest: package.digest };
-        self.pins.insert(package.name.clone(), pin);
+impl fmt::Display for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, Changed { name, pinned, found, origin }) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_char('\n')?;
+            }
+            write!(f, "package `{name}` ({origin}) has the digest {found}, but is pinned to {pinned}; {ACCEPT}")?;
+        }
+        Ok(())
     }
 }

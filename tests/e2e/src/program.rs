@@ -4,7 +4,6 @@ use serde_json::Value;
 use std::{
     ffi::OsStr,
     fs,
-    io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     sync::LazyLock,
@@ -77,19 +76,6 @@ impl Place {
 
     pub(crate) fn run(&self, args: &[impl AsRef<OsStr>]) -> Ended {
         Ended::of(self.command(args).stdin(Stdio::null()).output().expect("the program starts"))
-    }
-
-    pub(crate) fn run_with_input(&self, args: &[impl AsRef<OsStr>], input: &str) -> Ended {
-        let mut command = self.command(args);
-        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the program starts");
-        let mut stdin = child.stdin.take().expect("piped");
-        let input = input.to_owned();
-        let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
-        let output = child.wait_with_output().expect("the program ends");
-        // A program that ends before it has read everything is not what is tested here.
-        let _ = writer.join();
-        Ended::of(output)
     }
 }
 

@@ -71,7 +71,10 @@ fn copy_all(from: &Path, to: &Path, overwrite: bool) -> Result<Changed, String> 
                 copied.files += 1;
             }
             Kind::Link | Kind::Other => {
-                return Err(format!("{} is neither a file nor a directory, and cannot be copied", visited.path.display()));
+                return Err(format!(
+                    "{} is neither a file nor a directory, and cannot be copied",
+                    visited.path.display()
+                ));
             }
         }
     }
@@ -179,7 +182,10 @@ mod tests {
 
     /// What is there afterwards, or the error, and then that nothing changed.
     #[track_caller]
-    fn check<T: std::fmt::Debug>(action: impl FnOnce(&dyn Fn(&str) -> String) -> Result<T, String>, expected: Result<&[&str], &str>) {
+    fn check<T: std::fmt::Debug>(
+        action: impl FnOnce(&dyn Fn(&str) -> String) -> Result<T, String>,
+        expected: Result<&[&str], &str>,
+    ) {
         let dir = workspace();
         let done = action(&|path| dir.path().join(path).display().to_string());
         match expected {

@@ -464,6 +464,7 @@ pub mod files {
     /// Searches files for lines that match a pattern.
     ///
     /// Binary files are skipped. Of a line over 64 KiB, only the start is searched.
+    #[expect(clippy::too_many_arguments, reason = "callers name them, and need only the first")]
     pub fn search(
         /// A regular expression, matched against each line without its end.
         pattern: String,

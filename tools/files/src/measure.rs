@@ -115,7 +115,8 @@ mod tests {
         let check = |glob: Option<&str>, sort, lines, limit, expected: &[(&str, u64, Option<u64>)], totals| {
             let root = Some(dir.path().display().to_string());
             let found = find(root, glob.map(Into::into), sort, lines, None, limit).expect("found");
-            let files: Vec<_> = found.files.iter().map(|file| (relative(&dir, &file.path), file.size, file.lines)).collect();
+            let files: Vec<_> =
+                found.files.iter().map(|file| (relative(&dir, &file.path), file.size, file.lines)).collect();
             let expected: Vec<_> = expected.iter().map(|&(path, size, lines)| (path.to_owned(), size, lines)).collect();
             assert_eq!((files, (found.total, found.total_size)), (expected, totals));
         };

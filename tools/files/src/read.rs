@@ -39,7 +39,9 @@ pub(crate) fn text(path: &str, range: Option<Range>, max_bytes: Option<u32>) -> 
         Some(Range::Lines { first, last }) => {
             let last = last.unwrap_or(u64::MAX);
             if first == 0 || last < first {
-                return Err(format!("`range.lines` goes from {first} to {last}: lines count from 1, and `last` is not below `first`"));
+                return Err(format!(
+                    "`range.lines` goes from {first} to {last}: lines count from 1, and `last` is not below `first`"
+                ));
             }
             by_lines(&mut file, &path, size, first, last, most)
         }
@@ -237,7 +239,8 @@ mod tests {
         check("binary", Some(b"a\0b"), " is binary, not text: read it with `read_bytes`");
         check("latin1", Some(b"ab\xe9c"), " is not text in UTF-8 (byte 2): read it with `read_bytes`");
         check("missing", None, ": No such file or directory (os error 2); `list` and `glob` tell what is there");
-        check("..", None, " is a directory: use `list` or `tree`");
+        fs::create_dir(dir.path().join("folder")).expect("made");
+        check("folder", None, " is a directory: use `list` or `tree`");
     }
 
     #[test]

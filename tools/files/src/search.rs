@@ -136,7 +136,8 @@ mod tests {
         for (path, content) in files {
             fs::write(dir.path().join(path), content).expect("written");
         }
-        fs::write(dir.path().join("long"), format!("{}needle{}", "x".repeat(600), "y".repeat(100_000))).expect("written");
+        fs::write(dir.path().join("long"), format!("{}needle{}", "x".repeat(600), "y".repeat(100_000)))
+            .expect("written");
         dir
     }
 
@@ -162,8 +163,17 @@ mod tests {
         };
         let all = ["a.txt:2:  | two | ", "src/b.rs:1:  | two | ", "src/latin:1:  | two \u{fffd} | "];
         check("two", None, [false; 2], None, None, &all, (4, 1, false));
-        check("^two$", Some("*.{txt,rs}"), [false, true], None, None, &["a.txt:2:  | two | ", "a.txt:5:  | Two | ", all[1]], (2, 0, false));
-        let close = ["a.txt:1:  | one | two,three", "a.txt:2: one | two | three,four", "a.txt:4: two,three | four | Two"];
+        check(
+            "^two$",
+            Some("*.{txt,rs}"),
+            [false, true],
+            None,
+            None,
+            &["a.txt:2:  | two | ", "a.txt:5:  | Two | ", all[1]],
+            (2, 0, false),
+        );
+        let close =
+            ["a.txt:1:  | one | two,three", "a.txt:2: one | two | three,four", "a.txt:4: two,three | four | Two"];
         check("^(one|two|four)$", Some("*.txt"), [false; 2], Some(2), None, &close, (1, 0, false));
         // What follows the last hit is still given.
         check("o", Some("*.txt"), [false; 2], Some(1), Some(1), &["a.txt:1:  | one | two"], (1, 0, true));

@@ -82,7 +82,9 @@ impl<'a> Plan<'a> {
             pattern.capture_names().position(|known| known == Some(name)).ok_or_else(|| {
                 let known: Vec<_> = pattern.capture_names().flatten().collect();
                 let known = if known.is_empty() { "none; write `(?<name>…)`".to_owned() } else { known.join(", ") };
-                format!("`{parameter}` names the group {name}, which `pattern` does not have; its named groups: {known}")
+                format!(
+                    "`{parameter}` names the group {name}, which `pattern` does not have; its named groups: {known}"
+                )
             })
         };
         let conditions = conditions.iter().map(|it| Ok((group("conditions", &it.group)?, &it.test)));
@@ -183,18 +185,39 @@ garbage
 ";
     const PATTERN: &str = r"^(?<ip>\S+) (?<method>\S+) (?<path>\S+) (?<status>\d+) (?:(?<bytes>\d+)|-)$";
 
-    fn run(log: &str, pattern: &str, by: &[&str], conditions: &[(&str, Test)], measure: Option<&str>, limit: Option<u32>) -> Result<Tallied, String> {
+    fn run(
+        log: &str,
+        pattern: &str,
+        by: &[&str],
+        conditions: &[(&str, Test)],
+        measure: Option<&str>,
+        limit: Option<u32>,
+    ) -> Result<Tallied, String> {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("access.log");
         fs::write(&path, log).expect("written");
-        let conditions = conditions.iter().map(|(group, test)| Condition { group: (*group).into(), test: test.clone() });
+        let conditions =
+            conditions.iter().map(|(group, test)| Condition { group: (*group).into(), test: test.clone() });
         let by = by.iter().map(ToString::to_string).collect();
-        tally(path.display().to_string(), pattern.into(), by, Some(conditions.collect()), measure.map(Into::into), limit)
+        tally(
+            path.display().to_string(),
+            pattern.into(),
+            by,
+            Some(conditions.collect()),
+            measure.map(Into::into),
+            limit,
+        )
     }
 
     /// Groups as (key, count, first line, last line).
     #[track_caller]
-    fn check(by: &[&str], conditions: &[(&str, Test)], limit: Option<u32>, expected: &[(&[&str], u64, u64, u64)], total: u32) {
+    fn check(
+        by: &[&str],
+        conditions: &[(&str, Test)],
+        limit: Option<u32>,
+        expected: &[(&[&str], u64, u64, u64)],
+        total: u32,
+    ) {
         let found = run(LOG, PATTERN, by, conditions, None, limit).expect("tallied");
         let expected: Vec<_> = expected
             .iter()
@@ -222,7 +245,13 @@ garbage
     fn conditions_choose_lines() {
         let by = ["ip"];
         check(&by, &[("status", Test::AtLeast(500.0))], None, &[(&["10.0.0.1"], 2, 3, 5)], 1);
-        check(&by, &[("status", Test::AtLeast(400.0)), ("method", Test::Is("POST".into()))], None, &[(&["10.0.0.1"], 1, 5, 5)], 1);
+        check(
+            &by,
+            &[("status", Test::AtLeast(400.0)), ("method", Test::Is("POST".into()))],
+            None,
+            &[(&["10.0.0.1"], 1, 5, 5)],
+            1,
+        );
         check(&by, &[("bytes", Test::AtMost(9.0))], None, &[(&["10.0.0.2"], 1, 6, 6)], 1);
         check(&by, &[("path", Test::IsNot("/a".into()))], None, &[(&["10.0.0.2"], 2, 2, 6)], 1);
         check(&by, &[("path", Test::Contains("b".into()))], None, &[(&["10.0.0.2"], 1, 2, 2)], 1);
@@ -253,7 +282,13 @@ garbage
             assert!(error.contains(expected), "{error}");
         };
         check("(", &[], &[], None, "`pattern` is not a regular expression");
-        check("(?<a>x)(?<b>y)", &["c"], &[], None, "`group_by` names the group c, which `pattern` does not have; its named groups: a, b");
+        check(
+            "(?<a>x)(?<b>y)",
+            &["c"],
+            &[],
+            None,
+            "`group_by` names the group c, which `pattern` does not have; its named groups: a, b",
+        );
         check("x", &[], &[("c", Test::AtMost(1.0))], None, "`conditions` names the group c");
         check("x", &[], &[], Some("c"), "its named groups: none; write `(?<name>…)`");
     }
@@ -261,7 +296,10 @@ garbage
     #[test]
     fn keys_are_bounded() {
         let log = |lines: u32| (0..lines).map(|line| format!("{line}\n")).collect::<String>();
-        assert_eq!(run(&log(100_000), "(?<n>.+)", &["n"], &[], None, Some(1)).map(|found| found.total_groups), Ok(100_000));
+        assert_eq!(
+            run(&log(100_000), "(?<n>.+)", &["n"], &[], None, Some(1)).map(|found| found.total_groups),
+            Ok(100_000)
+        );
         let error = run(&log(100_001), "(?<n>.+)", &["n"], &[], None, None).expect_err("too many");
         assert!(error.contains("by line 100001: name fewer groups in `group_by`"), "{error}");
         let wide: String = (0..300).map(|line| format!("{line:060000}\n")).collect();

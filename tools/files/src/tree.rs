@@ -10,20 +10,29 @@ use std::fmt::Write as _;
 const DEFAULT_DEPTH: u32 = 3;
 const DEFAULT_LIMIT: u32 = 500;
 
-pub(crate) fn tree(path: &str, depth: Option<u32>, ignored: Option<bool>, limit: Option<u32>) -> Result<Drawing, String> {
+pub(crate) fn tree(
+    path: &str,
+    depth: Option<u32>,
+    ignored: Option<bool>,
+    limit: Option<u32>,
+) -> Result<Drawing, String> {
     let depth = depth.unwrap_or(DEFAULT_DEPTH) as usize;
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
     let mut tree = Drawing { text: String::new(), files: 0, directories: 0, truncated: false };
     for root in mounts::roots(path)? {
         walk::require_directory(&root)?;
-        for visited in Walk::new(&root, ignored).to_depth(depth) {
+        for visited in Walk::new(&root, ignored).down_to(depth) {
             let visited = visited?;
             let root = visited.depth == 0;
             if !root && tree.files + tree.directories >= limit {
                 tree.truncated = true;
                 return Ok(tree);
             }
-            let name = if root { visited.path.to_string_lossy() } else { visited.path.file_name().unwrap_or_default().to_string_lossy() };
+            let name = if root {
+                visited.path.to_string_lossy()
+            } else {
+                visited.path.file_name().unwrap_or_default().to_string_lossy()
+            };
             let (end, count) = match visited.kind {
                 Kind::Directory => ("/", &mut tree.directories),
                 Kind::Link => ("@", &mut tree.files),

@@ -58,7 +58,7 @@ impl Walk {
     }
 
     /// Goes no deeper than this.
-    pub(crate) fn to_depth(self, depth: usize) -> Self {
+    pub(crate) fn down_to(self, depth: usize) -> Self {
         Self { max_depth: depth.min(MAX_DEPTH), ..self }
     }
 
@@ -85,7 +85,10 @@ impl Walk {
     fn visit(&mut self, path: PathBuf, kind: Kind) -> Result<Visited, String> {
         self.visited += 1;
         if self.visited > MAX_VISITED {
-            return Err(format!("over {MAX_VISITED} entries, the last of them {}: choose a deeper root", path.display()));
+            return Err(format!(
+                "over {MAX_VISITED} entries, the last of them {}: choose a deeper root",
+                path.display()
+            ));
         }
         let depth = self.levels.len();
         if kind == Kind::Directory && depth < self.max_depth {
@@ -132,7 +135,10 @@ impl Iterator for Walk {
 }
 
 /// The regular files below a path, which may be above the mounts; each with the root that its path is relative to.
-pub(crate) fn files(path: &str, ignored: Option<bool>) -> Result<impl Iterator<Item = Result<(PathBuf, PathBuf), String>>, String> {
+pub(crate) fn files(
+    path: &str,
+    ignored: Option<bool>,
+) -> Result<impl Iterator<Item = Result<(PathBuf, PathBuf), String>>, String> {
     let walks = mounts::roots(path)?.into_iter().flat_map(move |root| {
         Walk::new(&root, ignored).map(move |visited| visited.map(|visited| (root.clone(), visited)))
     });
@@ -265,7 +271,7 @@ mod tests {
             let dir = tempfile::tempdir().expect("a directory");
             fs::create_dir_all(dir.path().join("d/".repeat(depth))).expect("made");
             assert_eq!(Walk::new(dir.path(), None).all(|visited| visited.is_ok()), expected);
-            assert_eq!(Walk::new(dir.path(), None).to_depth(2).count(), 3);
+            assert_eq!(Walk::new(dir.path(), None).down_to(2).count(), 3);
         };
         check(MAX_DEPTH - 1, true);
         check(MAX_DEPTH, false);

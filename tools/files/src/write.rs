@@ -58,7 +58,12 @@ pub(crate) fn edit(path: &str, edits: &[Replacement]) -> Result<Edited, String> 
     let mut replaced = 0;
     for (index, edit) in edits.iter().enumerate() {
         let (after, count) = apply(&text, edit).map_err(|error| {
-            format!("edit {} of {} did not apply to {}, and nothing was changed: {error}", index + 1, edits.len(), path.display())
+            format!(
+                "edit {} of {} did not apply to {}, and nothing was changed: {error}",
+                index + 1,
+                edits.len(),
+                path.display()
+            )
         })?;
         if after.len() as u64 > MAX_EDITED {
             return Err(too_large(&path));
@@ -126,7 +131,10 @@ pub(crate) fn replace(path: &Path, mut content: &[u8]) -> Result<(), String> {
 pub(crate) fn replace_from(path: &Path, content: &mut dyn Read) -> Result<u64, String> {
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_symlink() => {
-            return Err(format!("{} is a link, which would be replaced: give the path that it leads to", path.display()));
+            return Err(format!(
+                "{} is a link, which would be replaced: give the path that it leads to",
+                path.display()
+            ));
         }
         Ok(found) if found.is_dir() => return Err(format!("{} is a directory", path.display())),
         _ => {}
@@ -184,7 +192,8 @@ mod tests {
             fs::write(&path, before).expect("written");
         }
         let written = write(path.display().to_string(), "new".into(), mode);
-        let names: Vec<_> = fs::read_dir(&folder).expect("made").map(|entry| entry.expect("read").file_name()).collect();
+        let names: Vec<_> =
+            fs::read_dir(&folder).expect("made").map(|entry| entry.expect("read").file_name()).collect();
         assert_eq!(names, ["a"]);
         let content = fs::read_to_string(&path).expect("there");
         match expected {
@@ -235,7 +244,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("a");
         fs::write(&path, before).expect("written");
-        let edits = edits.iter().map(|&(old, new, all)| Replacement { old: old.into(), new: new.into(), all: Some(all) });
+        let edits =
+            edits.iter().map(|&(old, new, all)| Replacement { old: old.into(), new: new.into(), all: Some(all) });
         let edited = edit(path.display().to_string(), edits.collect());
         let content = fs::read_to_string(&path).expect("there");
         match expected {

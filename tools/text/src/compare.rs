@@ -62,7 +62,8 @@ mod tests {
     #[test]
     fn diff_is_unified() {
         let found = diff(OLD.into(), NEW.into(), Some(1), None, Some("b/x".into())).expect("good names");
-        let expected = "--- old\n+++ b/x\n@@ -2,3 +2,3 @@\n b\n-c\n+C\n d\n@@ -6 +6,2 @@\n f\n+g\n\\ No newline at end of file\n";
+        let expected =
+            "--- old\n+++ b/x\n@@ -2,3 +2,3 @@\n b\n-c\n+C\n d\n@@ -6 +6,2 @@\n f\n+g\n\\ No newline at end of file\n";
         assert_eq!((found.unified.as_str(), found.added, found.removed), (expected, 2, 1));
         let same = diff(OLD.into(), OLD.into(), None, None, None).expect("good names");
         assert_eq!((same.unified.as_str(), same.added, same.removed), ("", 0, 0));

@@ -45,7 +45,9 @@ pub(crate) fn encode(text: &str, encoding: Encoding) -> String {
 pub(crate) fn decode(text: &str, encoding: Encoding) -> Result<String, String> {
     String::from_utf8(bytes_of(text, encoding)?).map_err(|error| {
         let (valid, all) = (error.utf8_error().valid_up_to(), error.as_bytes().len());
-        format!("`text` stands for {all} bytes that are not UTF-8 from byte {valid} on: only encoded text can be decoded")
+        format!(
+            "`text` stands for {all} bytes that are not UTF-8 from byte {valid} on: only encoded text can be decoded"
+        )
     })
 }
 

@@ -25,11 +25,11 @@ async fn victim() {
     }
 }
 
-fn start(dir: &Path) -> Child {
+fn start(dir: &Path, output: Stdio) -> Child {
     Command::new(env::current_exe().expect("this program"))
         .args(["--exact", "crash::victim", "--ignored", "--nocapture"])
         .env(DIR, dir)
-        .stdout(Stdio::piped())
+        .stdout(output)
         .spawn()
         .expect("a process")
 }
@@ -38,7 +38,7 @@ fn start(dir: &Path) -> Child {
 async fn what_was_acknowledged_survives_a_kill() {
     let dir = dir();
     for round in 1..=3 {
-        let mut victim = start(dir.path());
+        let mut victim = start(dir.path(), Stdio::piped());
         let lines = BufReader::new(victim.stdout.take().expect("its output")).lines().map(|line| line.expect("a line"));
         let mut acknowledged = Vec::new();
         for line in lines {
@@ -75,7 +75,7 @@ fn another_process_is_followed_while_it_works() {
     let dir = dir();
     drop(Journal::open(dir.path(), Durability::Process).expect("a journal"));
     let reader = Reader::open(dir.path()).expect("a reader");
-    let mut victim = start(dir.path());
+    let mut victim = start(dir.path(), Stdio::null());
     let seen = reader.follow(&task(1), 0, Until::Closed).take(1000);
     assert!(seen.map(|event| event.expect("readable").seq).eq(0..1000));
     victim.kill().expect("killed");

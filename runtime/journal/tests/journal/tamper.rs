@@ -64,7 +64,7 @@ async fn changes_are_found_and_named() {
         ("DELETE FROM event WHERE task = T", "there is no record of task T"),
         // The chain alone cannot show this; a noted head can.
         ("DELETE FROM event WHERE task = T AND seq > 3", "4 events, open"),
-        ("DROP TABLE event", "journal: no such table: event in "),
+        ("DROP TABLE event", "journal: no such table: event"),
     ];
     for (sql, expected) in cases {
         let (dir, _) = two_tasks().await;
@@ -136,9 +136,11 @@ async fn a_truncated_database_is_an_error_wherever_it_ends() {
     let path = dir.path().join("journal.db");
     let length = std::fs::metadata(&path).expect("a file").len();
     assert!(length > 4096);
-    for kept in [length - 1, 4096, 4095, 100] {
+    // SQLite reads a page that is cut off as if it ended in zeros: there the chain shows what is missing.
+    let malformed = "journal: database disk image is malformed";
+    for (kept, expected) in [(length - 1, "0 was altered"), (4096, malformed), (4095, malformed), (100, malformed)] {
         OpenOptions::new().write(true).open(&path).and_then(|file| file.set_len(kept)).expect("cut");
         let got = verdict(&dir, 1, None);
-        assert!(got.contains("malformed") || got.contains("not a database"), "{kept}: {got}");
+        assert!(got.starts_with(expected), "{kept}: {got}");
     }
 }
