@@ -234,14 +234,15 @@ fn limit(text: &str) -> Result<(String, String), String> {
 }
 
 fn mount(text: &str) -> Result<MountArg, String> {
-    let (name, path) = pair(text)?;
+    let refuse = || format!("expected NAME=DIR[:ro|:rw], got `{text}`");
+    let (name, path) = text.split_once('=').ok_or_else(refuse)?;
     let (path, access) = match path.rsplit_once(':') {
         Some((path, "ro")) => (path, Access::Read),
         Some((path, "rw")) => (path, Access::ReadWrite),
-        _ => (path.as_str(), Access::Read),
+        _ => (path, Access::Read),
     };
     if path.is_empty() {
-        return Err(format!("expected NAME=DIR[:ro|:rw], got `{text}`"));
+        return Err(refuse());
     }
     Ok(MountArg { name: name.parse().map_err(|error: policy::IdError| error.to_string())?, path: path.into(), access })
 }

@@ -31,6 +31,7 @@ pub(crate) struct Expression {
     source: String,
     program: Program,
     steps: BTreeSet<String>,
+    results: BTreeSet<String>,
 }
 
 /// What is wrong with an expression, or with what it was applied to.
@@ -70,7 +71,7 @@ impl Expression {
                 return Err(refuse(format!("there is no variable `{variable}`; there are: {}", known.join(", "))));
             }
         }
-        Ok(Self { source: source.to_owned(), program, steps: uses.steps })
+        Ok(Self { source: source.to_owned(), program, steps: uses.steps, results: uses.results })
     }
 
     /// As it was written.
@@ -81,6 +82,11 @@ impl Expression {
     /// The steps that it names.
     pub(crate) fn steps(&self) -> &BTreeSet<String> {
         &self.steps
+    }
+
+    /// Those of them of which it needs more than how they ended.
+    pub(crate) fn results(&self) -> &BTreeSet<String> {
+        &self.results
     }
 
     pub(crate) fn evaluate(&self, scope: &Scope) -> Result<Value, ExpressionError> {
@@ -112,6 +118,7 @@ impl Expression {
 #[derive(Default)]
 struct Uses {
     steps: BTreeSet<String>,
+    results: BTreeSet<String>,
     variables: BTreeSet<String>,
     bound: Vec<String>,
     loops: usize,
@@ -131,16 +138,27 @@ impl Uses {
                 }
                 Ok(())
             }
-            Expr::Select(select) if is_steps(&select.operand) => {
-                self.steps.insert(select.field.clone());
-                Ok(())
-            }
-            Expr::Select(select) => self.expression(&select.operand),
+            Expr::Select(select) => match step_of(expression) {
+                Some(id) => {
+                    self.results.insert(id.to_owned());
+                    self.steps.insert(id.to_owned());
+                    Ok(())
+                }
+                None => match step_of(&select.operand) {
+                    // How a step ended is known of every step.
+                    Some(id) if matches!(select.field.as_str(), "state" | "error") => {
+                        self.steps.insert(id.to_owned());
+                        Ok(())
+                    }
+                    _ => self.expression(&select.operand),
+                },
+            },
             Expr::Call(call) => match call.args.as_slice() {
                 [target, key] if call.func_name == "_[_]" && is_steps(target) => {
                     let Expr::Literal(LiteralValue::String(id)) = &key.expr else {
                         return Err("a step is named by a literal id, as in `steps[\"find\"]`".into());
                     };
+                    self.results.insert(id.inner().to_owned());
                     self.steps.insert(id.inner().to_owned());
                     Ok(())
                 }
@@ -179,6 +197,14 @@ impl Uses {
                 self.expression(&entry.value)
             }
         }
+    }
+}
+
+/// The id in `steps.ID`.
+fn step_of(expression: &IdedExpr) -> Option<&str> {
+    match &expression.expr {
+        Expr::Select(select) if is_steps(&select.operand) => Some(&select.field),
+        _ => None,
     }
 }
 

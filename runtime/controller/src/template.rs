@@ -86,18 +86,27 @@ impl Template {
 
     /// The steps that it refers to.
     pub(crate) fn steps(&self) -> BTreeSet<String> {
+        self.references().into_iter().flat_map(Expression::steps).cloned().collect()
+    }
+
+    /// Those of them of which it needs more than how they ended.
+    pub(crate) fn results(&self) -> BTreeSet<String> {
+        self.references().into_iter().flat_map(Expression::results).cloned().collect()
+    }
+
+    fn references(&self) -> Vec<&Expression> {
         match self {
-            Self::Literal(_) => BTreeSet::new(),
-            Self::Reference(expression) => expression.steps().clone(),
-            Self::Text(parts) => {
-                let reference = |part: &Part| match part {
+            Self::Literal(_) => Vec::new(),
+            Self::Reference(expression) => vec![expression],
+            Self::Text(parts) => parts
+                .iter()
+                .filter_map(|part| match part {
                     Part::Literal(_) => None,
-                    Part::Reference(expression) => Some(expression.steps().clone()),
-                };
-                parts.iter().filter_map(reference).flatten().collect()
-            }
-            Self::Array(items) => items.iter().flat_map(Self::steps).collect(),
-            Self::Object(entries) => entries.iter().flat_map(|(_, value)| value.steps()).collect(),
+                    Part::Reference(expression) => Some(expression),
+                })
+                .collect(),
+            Self::Array(items) => items.iter().flat_map(Self::references).collect(),
+            Self::Object(entries) => entries.iter().flat_map(|(_, value)| value.references()).collect(),
         }
     }
 

@@ -65,6 +65,9 @@ mod tests {
         let prev = genesis(&task);
         let link = Link { seq: 0, at_ms: 1_795_361_400_042, prev, body: body(br#"{"event":"task-resumed"}"#) };
         assert_eq!(prev.to_string(), "sha256:71c636632f19db97f469e5b2c1dc10e6e07e3eb06bf05a066c8ce69d10d60076");
-        assert_eq!(link.digest(&task).to_string(), "sha256:f46b59607c51be9654b8bcef1f5362efa58e782a12d9609f7d773bcbaa3a69f7");
+        assert_eq!(
+            link.digest(&task).to_string(),
+            "sha256:f46b59607c51be9654b8bcef1f5362efa58e782a12d9609f7d773bcbaa3a69f7"
+        );
     }
 }

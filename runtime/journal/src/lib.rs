@@ -23,9 +23,7 @@ mod task_id;
 mod verify;
 mod writer;
 
-pub use body::{
-    Check, EventBody, Interrupted, MountRecord, PackageRecord, TaskStarted, TaskState, Verdict,
-};
+pub use body::{Check, EventBody, Interrupted, MountRecord, PackageRecord, TaskStarted, TaskState, Verdict};
 pub use error::{JournalError, Result};
 pub use event::{Event, MAX_BODY_BYTES, MAX_DEPTH};
 pub use follow::{Follow, Until};

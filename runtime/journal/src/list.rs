@@ -75,9 +75,10 @@ impl Reader {
     /// # Errors
     /// [`JournalError::UnknownTask`] where it has no record.
     pub fn summary(&self, task: &TaskId) -> Result<TaskSummary> {
-        let first = self.edge(task, "SELECT seq, at_ms, CAST(body AS BLOB) FROM event WHERE task = ?1 ORDER BY seq LIMIT 1")?;
-        let last =
-            self.edge(task, "SELECT seq, at_ms, CAST(body AS BLOB) FROM event WHERE task = ?1 ORDER BY seq DESC LIMIT 1")?;
+        let first =
+            self.edge(task, "SELECT seq, at_ms, CAST(body AS BLOB) FROM event WHERE task = ?1 ORDER BY seq LIMIT 1")?;
+        let last = self
+            .edge(task, "SELECT seq, at_ms, CAST(body AS BLOB) FROM event WHERE task = ?1 ORDER BY seq DESC LIMIT 1")?;
         let (objective, standing) = match (decode(task, first.seq, &first.json), decode(task, last.seq, &last.json)) {
             (Ok(EventBody::TaskStarted(started)), Ok(EventBody::TaskEnded { state, .. })) => {
                 (Some(started.objective), Standing::Ended { state })
@@ -114,5 +115,6 @@ impl Reader {
 /// A stored id, which may be anything.
 pub(crate) fn task_id(row: &Row<'_>) -> rusqlite::Result<TaskId> {
     let text: String = row.get(0)?;
-    text.parse().map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error)))
+    text.parse()
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error)))
 }

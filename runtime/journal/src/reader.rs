@@ -1,10 +1,6 @@
 //! A look at a journal, from any process.
 
-use crate::{
-    Appended, Event, Follow, JournalError, Lease, Result, TaskId, Until,
-    event::decode,
-    store,
-};
+use crate::{Appended, Event, Follow, JournalError, Lease, Result, TaskId, Until, event::decode, store};
 use policy::Digest;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use std::{

@@ -181,7 +181,8 @@ impl Reader {
 
     /// Where an event with that digest was recorded, if it was anywhere in this journal.
     fn origin(&self, task: &TaskId, link: Link, digest: Digest) -> Result<Fault> {
-        let mut longest = self.db.prepare_cached("SELECT task, max(seq) FROM event GROUP BY task ORDER BY task <> ?1")?;
+        let mut longest =
+            self.db.prepare_cached("SELECT task, max(seq) FROM event GROUP BY task ORDER BY task <> ?1")?;
         let mut rows = longest.query([task.as_str()])?;
         let mut tried = 0;
         while let Some(row) = rows.next()? {

@@ -202,8 +202,9 @@ impl Heads {
 
 impl Head {
     fn read(tx: &Transaction<'_>, task: &TaskId) -> Result<Self> {
-        let mut last = tx
-            .prepare_cached("SELECT seq, digest, CAST(body AS BLOB) FROM event WHERE task = ?1 ORDER BY seq DESC LIMIT 1")?;
+        let mut last = tx.prepare_cached(
+            "SELECT seq, digest, CAST(body AS BLOB) FROM event WHERE task = ?1 ORDER BY seq DESC LIMIT 1",
+        )?;
         let last = last.query_row([task.as_str()], |row| {
             Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 32]>(1)?, row.get::<_, Vec<u8>>(2)?))
         });

@@ -60,7 +60,8 @@ impl Sources {
         name_of: fn(&[u8]) -> Option<String>,
     ) -> Self {
         let package = |(name, digest, bytes): (&str, _, &'static [u8])| {
-            let package = Package { name: name.into(), digest: Digest(digest), bytes: bytes.into(), origin: Origin::Bundled };
+            let package =
+                Package { name: name.into(), digest: Digest(digest), bytes: bytes.into(), origin: Origin::Bundled };
             (name.to_owned(), package)
         };
         let packages = bundled.into_iter().map(package).collect();
@@ -165,7 +166,10 @@ fn rank(origin: &Origin) -> u8 {
 
 impl fmt::Debug for Sources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sources").field("packages", &self.packages).field("shadowed", &self.shadowed).finish_non_exhaustive()
+        f.debug_struct("Sources")
+            .field("packages", &self.packages)
+            .field("shadowed", &self.shadowed)
+            .finish_non_exhaustive()
     }
 }
 

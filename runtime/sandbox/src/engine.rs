@@ -17,8 +17,8 @@ const WASM_STACK: usize = 256 << 10;
 
 const MIB: usize = 1 << 20;
 
-/// The configuration for `slots` calls at once.
-pub(crate) fn config(slots: u32) -> Config {
+/// The configuration for `slots` calls at once; public for benchmarks, which compare with the same engine.
+pub fn config(slots: u32) -> Config {
     let mut config = Config::new();
     config
         // Component-model concurrency costs 2.4 us a call and serves WASI 0.3 only, which is off.

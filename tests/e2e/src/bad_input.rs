@@ -80,8 +80,8 @@ fn arguments_of_the_program() {
     check(&["call", "text.count", "--limit", "cpu=1year"], "is not a time such as");
     check(&["call", "text.count", "--mount", "workspace"], "expected NAME=DIR");
     check(&["call", "text.count", "--package", "missing.wasm"], "package missing.wasm");
-    check(&["show", "t-1"], "is not a task's id");
-    check(&["show", "t-00000000000000000000"], "there is no journal");
+    check(&["show", "t-1"], "is not a task id");
+    check(&["show", "20261122-153000-042-k3v9x7"], "there is no journal");
     check(&["run", "missing.toml"], "plan missing.toml");
     check(&["frobnicate"], "unrecognized subcommand");
 }

@@ -138,6 +138,15 @@ fn spin() {
 }
 
 #[test]
+fn writes_and_spins() {
+    // What it did before it was stopped is on record, whichever limit stopped it.
+    for (limit, hit) in [("cpu=50ms", "cpu"), ("wall=50ms", "wall")] {
+        let outcome = check("writes_and_spins", &[], &[WRITE, limit], 5, &format!(r#""limit":"{hit}","value":50"#));
+        assert_eq!(outcome["effects"]["done"][0], json!({ "action": "create", "path": "out/began.txt" }), "{outcome}");
+    }
+}
+
+#[test]
 fn recurse() {
     check("recurse", &[], &[], 6, "call stack exhausted");
 }
@@ -389,10 +398,10 @@ fn bytes_that_are_no_component() {
     let mut flipped = whole.clone();
     flipped[whole.len() / 2] ^= 0xff;
     let cases: [(&str, &[u8], &str); 6] = [
-        ("empty", b"", "not a WebAssembly binary but an empty file"),
-        ("text", b"hello", "not a WebAssembly binary but a text file"),
-        ("wat", b"(component)", "WebAssembly text"),
-        ("elf", b"\x7fELF\x02\x01", "a program for this machine"),
+        ("empty", b"", "the file is empty"),
+        ("text", b"hello", "this is not WebAssembly"),
+        ("wat", b"(component)", "WebAssembly in its text format"),
+        ("elf", b"\x7fELF\x02\x01", "not a WebAssembly component; build it for the target wasm32-wasip2"),
         ("garbage", b"\0asm\x0d\0\x01\0\xff\xff\xff\xff\xff", "not a valid WebAssembly component"),
         ("truncated", &whole[..whole.len() * 2 / 3], "not a valid WebAssembly component"),
     ];

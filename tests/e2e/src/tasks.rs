@@ -96,9 +96,9 @@ fn flags_without_a_policy_grant_what_they_say() {
 fn a_step_that_may_have_changed_something_is_not_run_again_silently() {
     let place = Place::new();
     place.write("policy.cedar", ALL);
-    let spin = guest("spin").display().to_string();
+    let spin = guest("writes_and_spins").display().to_string();
     place.write("plan.toml", &format!(
-        "objective = \"x\"\npolicy = [\"policy.cedar\"]\ntools = [{spin:?}]\n[limits]\ncpu = \"1min\"\nwall = \"1min\"\n[mounts.out]\npath = \"out\"\naccess = \"read-write\"\n[[step]]\nid = \"s\"\ntool = \"spin.run\"\non_failure = \"continue\"\n"
+        "objective = \"x\"\npolicy = [\"policy.cedar\"]\ntools = [{spin:?}]\n[limits]\ncpu = \"1min\"\nwall = \"1min\"\n[mounts.out]\npath = \"out\"\naccess = \"read-write\"\n[[step]]\nid = \"s\"\ntool = \"writes_and_spins.run\"\non_failure = \"continue\"\n"
     ));
     let mut child = place.command(&["run", "plan.toml"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the program starts");
     let mut task = None;

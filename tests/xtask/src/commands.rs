@@ -11,13 +11,15 @@ use crate::process;
 use crate::target::TRIPLE;
 
 /// Where the demo's task writes its report, from the root of the checkout.
-const DEMO_REPORT: &str = "target/demo/report.html";
+const DEMO_REPORT: &str = "target/demo/findings.md";
 
 /// Packages outside `tools/` that are built for wasm.
 const OTHER_GUESTS: [&str; 2] = ["guests", "sample"];
 
 /// Runs the example task on this very checkout.
 pub(crate) fn demo() -> Result<()> {
+    let out = root().join(DEMO_REPORT).with_file_name("");
+    fs::create_dir_all(&out).with_context(|| out.display().to_string())?;
     process::run(&mut demo_command())?;
     let report = root().join(DEMO_REPORT);
     ensure!(
@@ -32,7 +34,7 @@ pub(crate) fn demo() -> Result<()> {
 fn demo_command() -> Command {
     let mut command = cargo(["run", "--quiet", "--package", "cli", "--bin", "gloveport"]);
     command.args(["--", "run", "tests/scenarios/repository/plan.toml"]);
-    command.args(["--workspace", ".", "--report", DEMO_REPORT]);
+    command.args(["--workspace", ".", "--mount", "out=target/demo:rw"]);
     command
 }
 

@@ -1,16 +1,19 @@
 //! Where paths lead: into a mount, or nowhere.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
 
 /// The absolute path of something inside a mount, or of a mount.
 pub(crate) fn locate(path: &str) -> Result<PathBuf, String> {
-    locate_in(path, &mounts())
+    locate_in(path, mounts())
 }
 
 /// As [`locate`], and refuses a mount itself: it can be neither moved, written nor removed.
 pub(crate) fn locate_inside(path: &str) -> Result<PathBuf, String> {
     let mounts = mounts();
-    let found = locate_in(path, &mounts)?;
+    let found = locate_in(path, mounts)?;
     if mounts.contains(&found) {
         return Err(format!("{} is a mount: give a path inside it", found.display()));
     }
@@ -19,12 +22,12 @@ pub(crate) fn locate_inside(path: &str) -> Result<PathBuf, String> {
 
 /// Where a walk from a path starts: there, or at the mounts below it.
 pub(crate) fn roots(path: &str) -> Result<Vec<PathBuf>, String> {
-    roots_in(path, &mounts())
+    roots_in(path, mounts())
 }
 
 /// What the directories above the mounts hold: the next part of each mount's path; `None` inside a mount.
 pub(crate) fn names_above(path: &str) -> Result<Option<Vec<String>>, String> {
-    names_above_in(path, &mounts())
+    names_above_in(path, mounts())
 }
 
 fn locate_in(path: &str, mounts: &[PathBuf]) -> Result<PathBuf, String> {
@@ -87,9 +90,15 @@ fn named(mounts: &[PathBuf]) -> String {
     format!("mounts: {}", names.join(", "))
 }
 
-/// In a guest, the mounts are the directories that the host opened beforehand, sorted.
+/// The mounts, sorted; they stay the same for a whole call.
+fn mounts() -> &'static [PathBuf] {
+    static MOUNTS: OnceLock<Vec<PathBuf>> = OnceLock::new();
+    MOUNTS.get_or_init(opened)
+}
+
+/// In a guest, the mounts are the directories that the host opened beforehand.
 #[cfg(target_os = "wasi")]
-fn mounts() -> Vec<PathBuf> {
+fn opened() -> Vec<PathBuf> {
     let opened = wasip2::filesystem::preopens::get_directories();
     let mut mounts: Vec<_> = opened.into_iter().filter_map(|(_, path)| absolute(&path).ok()).collect();
     mounts.sort();
@@ -98,7 +107,7 @@ fn mounts() -> Vec<PathBuf> {
 
 /// Elsewhere, which is in unit tests, everything is one mount.
 #[cfg(not(target_os = "wasi"))]
-fn mounts() -> Vec<PathBuf> {
+fn opened() -> Vec<PathBuf> {
     vec![PathBuf::from("/")]
 }
 

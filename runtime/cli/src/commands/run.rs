@@ -141,7 +141,8 @@ fn package_names(plan: &Plan, file: &Path, sources: &mut Sources) -> Result<Vec<
 
 fn mounts(args: &RunArgs, plan: &Plan) -> Result<Vec<MountRecord>> {
     let mut mounts = Vec::new();
-    for (name, mount) in &plan.mounts {
+    let granted = |name: &policy::MountName| args.grants.mounts.iter().any(|mount| mount.name == *name);
+    for (name, mount) in plan.mounts.iter().filter(|(name, _)| !granted(name)) {
         let path = match &args.workspace {
             Some(workspace) if name.as_str() == WORKSPACE => workspace,
             _ => &mount.path,
@@ -155,7 +156,6 @@ fn mounts(args: &RunArgs, plan: &Plan) -> Result<Vec<MountRecord>> {
         bail!("--workspace: the plan has no mount `{WORKSPACE}`");
     }
     for granted in &args.grants.mounts {
-        mounts.retain(|mount| mount.name != granted.name);
         mounts.push(MountRecord { name: granted.name.clone(), path: absolute(&granted.path)?, access: granted.access });
     }
     Ok(mounts)

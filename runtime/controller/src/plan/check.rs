@@ -151,13 +151,12 @@ fn step(raw: RawStep, index: &HashMap<String, usize>, base: &Limits, problems: &
         }
         found
     };
-    let mut uses = BTreeSet::new();
+    let (mut after, mut uses) = (BTreeSet::new(), BTreeSet::new());
     for (key, template) in &args {
-        uses.extend(template.steps().iter().filter_map(|id| find(id, format!("{place}, args.{key}"))));
+        after.extend(template.steps().iter().filter_map(|id| find(id, format!("{place}, args.{key}"))));
+        uses.extend(template.results().iter().filter_map(|id| index.get(id)));
     }
-    let named = raw.after.iter().filter_map(|id| find(id, format!("{place}, after")));
-    let mut after: BTreeSet<usize> = named.collect();
-    after.extend(&uses);
+    after.extend(raw.after.iter().filter_map(|id| find(id, format!("{place}, after"))));
     // A check may look at other steps, but never makes the step wait for what comes after it.
     if let Some(expect) = &expect {
         let seen = expect.steps().iter().filter(|id| **id != raw.id);
@@ -170,7 +169,7 @@ fn step(raw: RawStep, index: &HashMap<String, usize>, base: &Limits, problems: &
         tool: raw.tool,
         args,
         after: after.into_iter().collect(),
-        uses: uses.into_iter().collect(),
+        uses: uses.into_iter().copied().collect(),
         expect,
         on_failure: raw.on_failure,
         idempotent: raw.idempotent,

@@ -77,7 +77,8 @@ fn many_make_the_journal_at_the_same_moment() {
     for _ in 0..10 {
         let dir = dir();
         std::thread::scope(|scope| {
-            let opening: Vec<_> = (0..8).map(|_| scope.spawn(|| Journal::open(dir.path(), Durability::Power).map(drop))).collect();
+            let opening: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| Journal::open(dir.path(), Durability::Power).map(drop))).collect();
             for thread in opening {
                 thread.join().expect("no panic").expect("a journal");
             }

@@ -12,7 +12,9 @@ async fn events_are_read_as_they_were_appended() {
     let bodies = [
         started("tidy up"),
         EventBody::TaskResumed,
-        call(json!({ "big": u64::MAX, "small": i64::MIN, "half": 0.5, "text": "ä\u{0}\u{1F600}\"\\", "none": null, "list": [[], {}] })),
+        call(
+            json!({ "big": u64::MAX, "small": i64::MIN, "half": 0.5, "text": "ä\u{0}\u{1F600}\"\\", "none": null, "list": [[], {}] }),
+        ),
         skipped("b"),
         ended(TaskState::Waiting),
         EventBody::TaskResumed,
@@ -62,7 +64,8 @@ async fn an_event_that_was_lost_unseen_stops_the_journal() {
     journal.append(&task(1), ended(TaskState::Done), 0).await.expect("recorded");
     journal.flush().await.expect("nothing lost");
     journal.append_unwaited(&task(1), skipped("late"), 0).await.expect("queued");
-    let lost = |error: JournalError| matches!(&error, JournalError::Lost(cause) if matches!(**cause, JournalError::Closed(_)));
+    let lost =
+        |error: JournalError| matches!(&error, JournalError::Lost(cause) if matches!(**cause, JournalError::Closed(_)));
     assert!(journal.flush().await.is_err_and(lost));
     assert!(journal.append(&task(2), skipped("a"), 0).await.is_err_and(lost));
     assert!(journal.append_unwaited(&task(2), skipped("a"), 0).await.is_err_and(lost));
@@ -127,13 +130,19 @@ async fn many_tasks_append_at_once() {
     for number in 0..TASKS {
         assert_eq!(reader.verify(&task(number), None).expect("sound").events, 2 * EVENTS);
         let read = events(&journals[1], &task(number));
-        let steps: Vec<_> = read.iter().map(|event| match &event.body {
-            EventBody::StepSkipped { step, .. } => step.as_str(),
-            other => panic!("{other:?}"),
-        }).collect();
+        let steps: Vec<_> = read
+            .iter()
+            .map(|event| match &event.body {
+                EventBody::StepSkipped { step, .. } => step.as_str(),
+                other => panic!("{other:?}"),
+            })
+            .collect();
         assert_eq!(steps.iter().collect::<BTreeSet<_>>().len() as u64, 2 * EVENTS);
         for half in ["0/", "1/"] {
-            let own = steps.iter().filter(|step| step.starts_with(half)).map(|step| step[2..].parse::<u64>().expect("a number"));
+            let own = steps
+                .iter()
+                .filter(|step| step.starts_with(half))
+                .map(|step| step[2..].parse::<u64>().expect("a number"));
             assert!(own.eq(0..EVENTS), "the order of appends is kept");
         }
     }

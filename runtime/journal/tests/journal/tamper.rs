@@ -60,7 +60,10 @@ async fn changes_are_found_and_named() {
             "DELETE FROM event WHERE task = T AND seq = 2; UPDATE event SET task = T WHERE task = U AND seq = 2",
             "2 is foreign: it was recorded as event 2 of task U",
         ),
-        ("UPDATE event SET task = T, seq = 6 WHERE task = U AND seq = 5", "6 is foreign: it was recorded as event 5 of task U"),
+        (
+            "UPDATE event SET task = T, seq = 6 WHERE task = U AND seq = 5",
+            "6 is foreign: it was recorded as event 5 of task U",
+        ),
         ("DELETE FROM event WHERE task = T", "there is no record of task T"),
         // The chain alone cannot show this; a noted head can.
         ("DELETE FROM event WHERE task = T AND seq > 3", "4 events, open"),
@@ -68,11 +71,13 @@ async fn changes_are_found_and_named() {
     ];
     for (sql, expected) in cases {
         let (dir, _) = two_tasks().await;
-        let named = |text: &str| text.replace("= T", &format!("= '{}'", task(1))).replace("= U", &format!("= '{}'", task(2)));
+        let named =
+            |text: &str| text.replace("= T", &format!("= '{}'", task(1))).replace("= U", &format!("= '{}'", task(2)));
         let db = Connection::open(dir.path().join("journal.db")).expect("a database");
         db.execute_batch(&named(sql)).expect(sql);
         let got = verdict(&dir, 1, None);
-        let expected = expected.replace("task T", &format!("task {}", task(1))).replace("task U", &format!("task {}", task(2)));
+        let expected =
+            expected.replace("task T", &format!("task {}", task(1))).replace("task U", &format!("task {}", task(2)));
         assert!(got.starts_with(&expected), "{sql}\n got: {got}\nwant: {expected}");
         if !sql.contains("= U") && !sql.contains("DROP") {
             assert_eq!(verdict(&dir, 2, None), "6 events, closed", "{sql}");
@@ -103,7 +108,11 @@ async fn a_noted_head_shows_what_the_chain_cannot() {
     let (dir, heads) = two_tasks().await;
     assert_eq!(verdict(&dir, 1, Some(&heads[5])), "6 events, open");
     let earlier = verdict(&dir, 1, Some(&heads[3]));
-    assert!(earlier.starts_with("5 is the last one") && earlier.ends_with("is the digest of event 3: more was recorded since"), "{earlier}");
+    assert!(
+        earlier.starts_with("5 is the last one")
+            && earlier.ends_with("is the digest of event 3: more was recorded since"),
+        "{earlier}"
+    );
     let db = Connection::open(dir.path().join("journal.db")).expect("a database");
     db.execute("DELETE FROM event WHERE task = ?1 AND seq = 5", [task(1).as_str()]).expect("cut off");
     let cut = verdict(&dir, 1, Some(&heads[5]));
@@ -114,7 +123,8 @@ async fn a_noted_head_shows_what_the_chain_cannot() {
 async fn what_comes_after_an_end_is_found() {
     let (dir, _) = two_tasks().await;
     let db = Connection::open(dir.path().join("journal.db")).expect("a database");
-    db.execute("UPDATE event SET task = ?1, seq = 6 WHERE task = ?2 AND seq = 5", [task(2).as_str(), task(1).as_str()]).expect("moved");
+    db.execute("UPDATE event SET task = ?1, seq = 6 WHERE task = ?2 AND seq = 5", [task(2).as_str(), task(1).as_str()])
+        .expect("moved");
     assert_eq!(verdict(&dir, 2, None), "6 comes after the task's end");
 }
 
@@ -122,11 +132,15 @@ async fn what_comes_after_an_end_is_found() {
 async fn a_damaged_task_does_not_stop_the_others() {
     let (dir, _) = two_tasks().await;
     let db = Connection::open(dir.path().join("journal.db")).expect("a database");
-    db.execute("UPDATE event SET body = '{\"event\":\"later\"}' WHERE task = ?1 AND seq = 5", [task(1).as_str()]).expect("changed");
+    db.execute("UPDATE event SET body = '{\"event\":\"later\"}' WHERE task = ?1 AND seq = 5", [task(1).as_str()])
+        .expect("changed");
     drop(db);
     let journal = open(&dir);
     let refused = journal.append(&task(1), skipped("e"), 6).await.expect_err("its end cannot be read").to_string();
-    assert!(refused.starts_with(&format!("event 5 of task {} cannot be read: unknown variant `later`", task(1))), "{refused}");
+    assert!(
+        refused.starts_with(&format!("event 5 of task {} cannot be read: unknown variant `later`", task(1))),
+        "{refused}"
+    );
     journal.append(&task(3), skipped("a"), 0).await.expect("recorded");
 }
 

@@ -26,7 +26,10 @@ fn lock_files_are_read_or_refused_by_line() {
     check(&format!("version = 1\n{pin}size = 3\n"), "lock file :5: unknown field `size`");
     check("version = 1\npackages = []\n", "lock file :2: unknown field `packages`");
     check("version = 1\n[[package]]\nname = \"files\"\n", "lock file :2: missing field `digest`");
-    check("version = 1\n\n[[package]]\nname = \"files\"\ndigest = \"sha256:07\"\n", "lock file :5: `sha256:07` is not a digest");
+    check(
+        "version = 1\n\n[[package]]\nname = \"files\"\ndigest = \"sha256:07\"\n",
+        "lock file :5: `sha256:07` is not a digest",
+    );
     check("version = 1\nwhat\n", "lock file :2: ");
     let error = Lock::read("/nowhere/gloveport.lock".as_ref()).expect_err("no file").to_string();
     assert!(error.starts_with("lock file /nowhere/gloveport.lock: No such file"), "{error}");
@@ -70,7 +73,8 @@ fn a_package_that_changed_is_refused_with_both_digests() {
     let (pinned, found) = (registry::digest(b"\0asm one"), registry::digest(b"\0asm changed"));
     assert_eq!((drift.0.len(), drift.0[0].pinned, drift.0[0].found), (1, pinned, found));
     let path = folder.path().join("a.wasm");
-    let text = format!("package `a` ({}) has the digest {found}, but is pinned to {pinned}; if that change", path.display());
+    let text =
+        format!("package `a` ({}) has the digest {found}, but is pinned to {pinned}; if that change", path.display());
     assert!(drift.to_string().starts_with(&text), "{drift}");
 
     lock.pin(sources.get("a").expect("there"));

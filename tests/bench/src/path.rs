@@ -1,0 +1,75 @@
+//! The whole path in process: arguments, policy, fresh instance, record; and its parts.
+
+use crate::{bare::Bare, odd, stats::Times};
+use anyhow::Result;
+use controller::{Answer, Gate, Setup, Who};
+use journal::{Durability, Journal, TaskId};
+use policy::{Limits, Policy};
+use sandbox::{Config, Sandbox, World};
+use serde_json::json;
+use std::{future::pending, sync::Arc, time::Instant};
+
+const RUNS: usize = 20_000;
+const IN_FLIGHT: usize = 64;
+
+/// A gate over the typed guest, with a policy of two rules and a journal of its own.
+pub(crate) fn gate(state: &std::path::Path) -> Result<Arc<Gate>> {
+    let sandbox = Sandbox::new(Config { slots: 200, cache: None })?;
+    let packages = vec![sandbox.load(&odd()?, "odd")?];
+    let text = "@id(\"call\") permit (principal, action == Action::\"call\", resource in Package::\"odd\");\n\
+                @id(\"not\") forbid (principal, action == Action::\"call\", resource == Tool::\"odd.leave\");";
+    let who = Who { tenant: "default".into(), principal: "bench".parse()?, roles: Vec::new() };
+    Ok(Arc::new(Gate::new(Setup {
+        sandbox,
+        packages,
+        policy: Policy::parse(&[("bench.cedar", text)])?,
+        world: World::default(),
+        who,
+        limits: Limits::default(),
+        journal: Arc::new(Journal::open(state, Durability::Process)?),
+        task: TaskId::generate(),
+    })?))
+}
+
+pub(crate) fn run() -> Result<()> {
+    println!("one call of a small typed tool, sequentially, {RUNS} times");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let text = "sixteen bytes ok";
+    let bare = Bare::new(&odd()?, 200)?;
+    let bare = Times::of(RUNS, || drop(runtime.block_on(bare.echo(text)).expect("it works")));
+    bare.print("bare: fresh instance, empty WASI context, typed call", None);
+
+    let state = tempfile::tempdir()?;
+    let gate = gate(state.path())?;
+    let tool = gate.tool(&"odd.echo".parse()?).expect("loaded").clone();
+    let args = json!({ "text": text });
+    let whole = Times::of(RUNS, || {
+        let answer = runtime.block_on(gate.call(&tool, args.clone(), pending()));
+        assert!(matches!(answer, Answer::Ran(_)), "{answer:?}");
+    });
+    whole.print("whole path: schema, policy, limits, record, JSON", Some(&bare));
+    let checked = Times::of(RUNS, || drop(tool.arguments(&args, 1 << 20).expect("they fit")));
+    checked.print("  of which: arguments checked", Some(&bare));
+
+    println!("\n{IN_FLIGHT} in flight on the guests' threads");
+    let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let rate = threads.block_on(async {
+        let start = Instant::now();
+        let workers: Vec<_> = (0..IN_FLIGHT)
+            .map(|_| {
+                let (gate, tool, args) = (Arc::clone(&gate), Arc::clone(&tool), args.clone());
+                tokio::spawn(async move {
+                    for _ in 0..RUNS * 4 / IN_FLIGHT {
+                        Arc::clone(&gate).call_apart(Arc::clone(&tool), args.clone(), pending()).await;
+                    }
+                })
+            })
+            .collect();
+        for worker in workers {
+            worker.await.expect("it ran");
+        }
+        (RUNS * 4 / IN_FLIGHT * IN_FLIGHT) as f64 / start.elapsed().as_secs_f64()
+    });
+    println!("{rate:.0} calls a second");
+    Ok(())
+}

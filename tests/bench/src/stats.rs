@@ -1,0 +1,45 @@
+//! Medians of many runs.
+
+use std::time::{Duration, Instant};
+
+/// Sorted times of one thing.
+pub(crate) struct Times(Vec<Duration>);
+
+impl Times {
+    /// Runs something so often, after a tenth as many runs that do not count.
+    pub(crate) fn of(runs: usize, mut run: impl FnMut()) -> Self {
+        for _ in 0..runs / 10 {
+            run();
+        }
+        Self::from(
+            (0..runs)
+                .map(|_| {
+                    let start = Instant::now();
+                    run();
+                    start.elapsed()
+                })
+                .collect(),
+        )
+    }
+
+    pub(crate) fn from(mut times: Vec<Duration>) -> Self {
+        times.sort();
+        Self(times)
+    }
+
+    fn at(&self, share: f64) -> f64 {
+        let index = (self.0.len() as f64 * share) as usize;
+        self.0[index.min(self.0.len() - 1)].as_nanos() as f64 / 1_000.0
+    }
+
+    /// The median, in microseconds.
+    pub(crate) fn p50(&self) -> f64 {
+        self.at(0.5)
+    }
+
+    /// Prints a row, with the ratio to another.
+    pub(crate) fn print(&self, name: &str, base: Option<&Self>) {
+        let ratio = base.map_or_else(String::new, |base| format!("{:8.2} x", self.p50() / base.p50()));
+        println!("{name:<58} p50 {:>9.1} us   p99 {:>9.1} us {ratio}", self.p50(), self.at(0.99));
+    }
+}
