@@ -26,10 +26,14 @@ fn main() -> ExitCode {
 }
 
 fn write(folder: &Path) -> std::io::Result<()> {
-    let mut code = String::from("/// Calls a macro with the name of every guest.\nmacro_rules! foreach_guest {\n    ($mac:ident) => {\n");
+    let mut code = String::from(
+        "/// Calls a macro with the name of every guest.\nmacro_rules! foreach_guest {\n    ($mac:ident) => {\n",
+    );
     for (source, extension) in [("../guests/src/bin", "rs"), ("../guests/examples", "rs"), ("../guests/wat", "wat")] {
         let mut names: Vec<_> = fs::read_dir(source)?
-            .filter_map(|entry| entry.ok()?.path().file_name()?.to_str()?.strip_suffix(&format!(".{extension}")).map(str::to_owned))
+            .filter_map(|entry| {
+                entry.ok()?.path().file_name()?.to_str()?.strip_suffix(&format!(".{extension}")).map(str::to_owned)
+            })
             .collect();
         names.sort();
         for name in names {

@@ -28,10 +28,8 @@ fn main() -> ExitCode {
             }
         };
         let digest: [u8; 32] = Sha256::digest(&bytes).into();
-        let _ = writeln!(
-            code,
-            "    Bundled {{ name: {tool:?}, digest: {digest:?}, bytes: include_bytes!({path:?}) }},"
-        );
+        let _ =
+            writeln!(code, "    Bundled {{ name: {tool:?}, digest: {digest:?}, bytes: include_bytes!({path:?}) }},");
     }
     code.push(']');
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("packages.rs");

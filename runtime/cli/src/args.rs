@@ -260,7 +260,10 @@ mod tests {
     #[test]
     fn mounts_are_read_from_their_flag() {
         let check = |text: &str, expected: &str| {
-            let got = mount(text).map_or_else(|error| error, |mount| format!("{} {} {}", mount.name, mount.path.display(), mount.access));
+            let got = mount(text).map_or_else(
+                |error| error,
+                |mount| format!("{} {} {}", mount.name, mount.path.display(), mount.access),
+            );
             assert!(got.contains(expected), "{text}: {got}");
         };
         check("work=.", "work . read");

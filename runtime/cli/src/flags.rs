@@ -22,16 +22,24 @@ pub(crate) fn policy(grants: &GrantArgs, callable: &Callable<'_>) -> String {
         let _ = writeln!(text, "@id(\"{NAME}/{id}\")\npermit (principal, {rule});");
     };
     match callable {
-        Callable::Tool(id) => permit(&format!("call-{id}"), &format!("action == Action::\"call\", resource == Tool::\"{id}\"")),
+        Callable::Tool(id) => {
+            permit(&format!("call-{id}"), &format!("action == Action::\"call\", resource == Tool::\"{id}\""))
+        }
         Callable::Packages(names) => {
             for name in names {
-                permit(&format!("call-{name}"), &format!("action == Action::\"call\", resource in Package::\"{name}\""));
+                permit(
+                    &format!("call-{name}"),
+                    &format!("action == Action::\"call\", resource in Package::\"{name}\""),
+                );
             }
         }
     }
     for mount in &grants.mounts {
-        let actions =
-            if mount.access.writes() { "action in [Action::\"read\", Action::\"write\"]" } else { "action == Action::\"read\"" };
+        let actions = if mount.access.writes() {
+            "action in [Action::\"read\", Action::\"write\"]"
+        } else {
+            "action == Action::\"read\""
+        };
         permit(&format!("mount-{}", mount.name), &format!("{actions}, resource == Mount::\"{}\"", mount.name));
     }
     for name in &grants.env {

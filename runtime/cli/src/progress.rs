@@ -37,7 +37,9 @@ pub(crate) fn sentence(event: &EventBody) -> String {
         EventBody::TaskResumed => "task      resumed".into(),
         EventBody::Decided { step, tool, decision, .. } => match decision {
             Verdict::Allow { .. } => format!("allowed   {step}: {tool}"),
-            Verdict::Ask { approvers, .. } => format!("waits     {step}: {tool} needs the approval of {}", approvers.join(", ")),
+            Verdict::Ask { approvers, .. } => {
+                format!("waits     {step}: {tool} needs the approval of {}", approvers.join(", "))
+            }
             Verdict::Deny { denial } => format!("denied    {step}: {denial}"),
         },
         EventBody::StepStarted { step, .. } => format!("began     {step}"),

@@ -65,7 +65,11 @@ impl Budget {
                 other => return Err(BudgetError::UnknownKey(other.chars().take(80).collect())),
             };
             let parsed = unit.parse(&value);
-            *slot = Some(parsed.ok_or_else(|| BudgetError::Value { key, value: value.chars().take(80).collect(), unit })?);
+            *slot = Some(parsed.ok_or_else(|| BudgetError::Value {
+                key,
+                value: value.chars().take(80).collect(),
+                unit,
+            })?);
         }
         Ok(budget)
     }

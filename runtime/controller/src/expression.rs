@@ -241,7 +241,8 @@ mod tests {
     #[test]
     fn expressions_see_steps_and_variables() {
         let mut scope = Scope::default();
-        let find = json!({ "state": "done", "result": [{ "path": "a.rs", "lines": 12 }, { "path": "b.rs", "lines": 3 }] });
+        let find =
+            json!({ "state": "done", "result": [{ "path": "a.rs", "lines": 12 }, { "path": "b.rs", "lines": 3 }] });
         scope.steps.insert("find".into(), Arc::new(find));
         scope.variables.insert("result", Arc::new(json!({ "count": 5, "big": 18_446_744_073_709_551_615u64 })));
         let check = |source: &str, expected: &str| {

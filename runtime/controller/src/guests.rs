@@ -13,8 +13,11 @@ pub(crate) struct Guests(Option<Runtime>);
 impl Guests {
     pub(crate) fn start() -> std::io::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let runtime =
-            Builder::new_multi_thread().worker_threads(cores + 1).thread_name("gloveport-guest").enable_all().build()?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(cores + 1)
+            .thread_name("gloveport-guest")
+            .enable_all()
+            .build()?;
         Ok(Self(Some(runtime)))
     }
 
@@ -49,10 +52,7 @@ impl<T> Drop for Stopping<T> {
 impl<T> Future for Stopping<T> {
     type Output = Result<T, tokio::task::JoinError>;
 
-    fn poll(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Self::Output> {
+    fn poll(mut self: std::pin::Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
         std::pin::Pin::new(&mut self.0).poll(context)
     }
 }

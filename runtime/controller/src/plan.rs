@@ -5,11 +5,7 @@ mod raw;
 
 pub use check::PlanError;
 
-use crate::{
-    budget::Budget,
-    expression::Expression,
-    template::Template,
-};
+use crate::{budget::Budget, expression::Expression, template::Template};
 use policy::{Access, Limits, MountName, Narrow, Principal, ToolId};
 use std::{collections::BTreeMap, path::PathBuf};
 

@@ -122,7 +122,8 @@ impl Progress {
         self.spend(event);
         if matches!(event, EventBody::TaskResumed) {
             // Policy may say something else now.
-            let asking = self.steps.iter_mut().filter(|step| matches!(step.state, StepState::Asking | StepState::Decided));
+            let asking =
+                self.steps.iter_mut().filter(|step| matches!(step.state, StepState::Asking | StepState::Decided));
             asking.for_each(|step| step.set(StepState::Waiting, None));
         }
         let step = step_of(event).and_then(|id| plan.steps.iter().position(|step| step.id == id));

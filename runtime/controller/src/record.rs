@@ -73,12 +73,6 @@ impl Single {
     }
 
     fn event(self, outcome: Option<Value>) -> EventBody {
-        EventBody::Call {
-            tool: self.tool,
-            digest: self.digest,
-            args: self.args,
-            decision: self.decision,
-            outcome,
-        }
+        EventBody::Call { tool: self.tool, digest: self.digest, args: self.args, decision: self.decision, outcome }
     }
 }

@@ -25,7 +25,8 @@ pub fn markdown(task: &TaskId, plan: &Plan, events: &[Event]) -> String {
         EventBody::TaskEnded { state, why } => Some((*state, why.clone())),
         _ => None,
     });
-    let state = ended.as_ref().map_or("running, or interrupted".to_owned(), |(state, _)| format!("{state:?}").to_lowercase());
+    let state =
+        ended.as_ref().map_or("running, or interrupted".to_owned(), |(state, _)| format!("{state:?}").to_lowercase());
 
     let _ = writeln!(out, "# {}\n", text(&plan.objective));
     let _ = writeln!(out, "| | |\n|---|---|");
@@ -43,7 +44,8 @@ pub fn markdown(task: &TaskId, plan: &Plan, events: &[Event]) -> String {
         spent.written
     );
     if let (Some(first), Some(last)) = (events.first(), events.last()) {
-        let _ = writeln!(out, "| took | {:.3} s, {} events |", ms(last.at_ms.saturating_sub(first.at_ms)), events.len());
+        let _ =
+            writeln!(out, "| took | {:.3} s, {} events |", ms(last.at_ms.saturating_sub(first.at_ms)), events.len());
         let _ = writeln!(out, "| head of the record | `{}` |", last.digest);
     }
     out.push('\n');
@@ -55,7 +57,9 @@ pub fn markdown(task: &TaskId, plan: &Plan, events: &[Event]) -> String {
 }
 
 fn steps(out: &mut String, plan: &Plan, progress: &Progress, events: &[Event]) {
-    out.push_str("## Steps\n\n| step | tool | state | CPU | wall | effects | refused |\n|---|---|---|---:|---:|---:|---:|\n");
+    out.push_str(
+        "## Steps\n\n| step | tool | state | CPU | wall | effects | refused |\n|---|---|---|---:|---:|---:|---:|\n",
+    );
     for (step, known) in plan.steps.iter().zip(&progress.steps) {
         let (cpu, wall, done, refused) = known.outcome.as_ref().map_or((0.0, 0.0, 0, 0), |outcome| {
             let effects = &outcome.effects;
@@ -164,7 +168,6 @@ fn text(value: &str) -> String {
     }
     out
 }
-
 
 /// Text as code: with more backticks around it than are in it.
 fn code(value: &str) -> String {

@@ -214,7 +214,9 @@ impl Task {
         }
         plan.steps.iter().enumerate().find_map(|(index, step)| {
             let state = |other: &usize| progress.steps[*other].state;
-            if progress.steps[index].state != StepState::Waiting || !step.after.iter().all(|other| state(other).is_over()) {
+            if progress.steps[index].state != StepState::Waiting
+                || !step.after.iter().all(|other| state(other).is_over())
+            {
                 return None;
             }
             let lacking = step.uses.iter().find(|other| state(other) != StepState::Done);
@@ -230,9 +232,8 @@ impl Task {
 
     async fn end(self, plan: &Plan) -> Result<TaskEnd, TaskError> {
         let progress = self.recorder.progress().clone();
-        let waits = |step: &&crate::progress::StepProgress| {
-            matches!(step.state, StepState::Asking | StepState::Uncertain)
-        };
+        let waits =
+            |step: &&crate::progress::StepProgress| matches!(step.state, StepState::Asking | StepState::Uncertain);
         let (state, failure, why) = if let Some((step, failure)) = progress.stopped_by(plan) {
             (TaskState::Failed, Some(failure), Some(format!("step `{step}` did not succeed")))
         } else if let Some(position) = progress.steps.iter().position(|step| waits(&step)) {
@@ -267,4 +268,3 @@ fn find_tool(gate: &Gate, step: &crate::plan::Step) -> Result<Arc<sandbox::Tool>
 fn check_tools(gate: &Gate, plan: &Plan) -> Result<(), TaskError> {
     plan.steps.iter().try_for_each(|step| find_tool(gate, step).map(drop))
 }
-

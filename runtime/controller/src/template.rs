@@ -158,6 +158,9 @@ mod tests {
         check(json!("plain $ text"), r#""plain $ text""#);
         check(json!("${{ steps.a"), "without `}}`");
         check(json!("${{ result }}"), "no variable `result`");
-        assert_eq!(Template::compile(&json!({ "v": ["${{ steps.a.result.n }}"] })).expect("valid").steps(), ["a".into()].into());
+        assert_eq!(
+            Template::compile(&json!({ "v": ["${{ steps.a.result.n }}"] })).expect("valid").steps(),
+            ["a".into()].into()
+        );
     }
 }

@@ -47,7 +47,8 @@ pub struct Refusal {
 impl Denial {
     /// What the caller may know: what was refused, and nothing else.
     pub fn for_caller(&self) -> String {
-        let list: Vec<_> = self.refused.iter().map(|refusal| format!("{} {}", refusal.action, refusal.resource)).collect();
+        let list: Vec<_> =
+            self.refused.iter().map(|refusal| format!("{} {}", refusal.action, refusal.resource)).collect();
         format!("denied by policy: {}", list.join(", "))
     }
 }

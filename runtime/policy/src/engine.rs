@@ -53,23 +53,13 @@ impl Policy {
         let own = |(name, text): &(N, T)| (name.as_ref().to_owned(), text.as_ref().to_owned());
         let sources: Vec<_> = sources.iter().map(own).collect();
         let (rules, mentions) = load::load(&sources)?;
-        Ok(Self {
-            sources,
-            rules,
-            mentions,
-            cache: Cache::default(),
-        })
+        Ok(Self { sources, rules, mentions, cache: Cache::default() })
     }
 
     /// The policy that denies everything.
     pub fn none() -> Self {
         let rules = Rules::new(Vec::new(), Default::default());
-        Self {
-            sources: Vec::new(),
-            rules,
-            mentions: Mentions::default(),
-            cache: Cache::default(),
-        }
+        Self { sources: Vec::new(), rules, mentions: Mentions::default(), cache: Cache::default() }
     }
 
     /// The files as they were read: name and text.
@@ -126,18 +116,12 @@ impl Policy {
 
 /// The answer to a request that policies cannot be asked about.
 fn unable(request: &Request<'_>, error: &dyn fmt::Display) -> Answer {
-    Answer::deny(
-        Action::Call,
-        &entity(Kind::Tool, request.tool.as_str()),
-        error.to_string(),
-    )
+    Answer::deny(Action::Call, &entity(Kind::Tool, request.tool.as_str()), error.to_string())
 }
 
 impl fmt::Debug for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let files: Vec<_> = self.sources.iter().map(|(name, _)| name).collect();
-        f.debug_struct("Policy")
-            .field("files", &files)
-            .finish_non_exhaustive()
+        f.debug_struct("Policy").field("files", &files).finish_non_exhaustive()
     }
 }

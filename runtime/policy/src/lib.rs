@@ -15,11 +15,9 @@ mod need;
 mod provenance;
 
 pub use access::Access;
-pub use digest::{Digest, DigestError};
 pub use decision::{Decision, Denial, Refusal};
-pub use engine::{
-    Explanation, Fault, Place, Policy, PolicyError, Problem, Question, Request, Spent, Verdict,
-};
+pub use digest::{Digest, DigestError};
+pub use engine::{Explanation, Fault, Place, Policy, PolicyError, Problem, Question, Request, Spent, Verdict};
 pub use grant::{Grant, MountGrant, Narrow, NarrowMount};
 pub use id::{IdError, MountName, Principal, SubPath, ToolId};
 pub use limits::{LIMITS, LimitError, LimitKind, LimitSpec, Limits, Unit};

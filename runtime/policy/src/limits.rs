@@ -73,9 +73,30 @@ const fn spec(
 
 /// Every limit there is, in the order of [`LimitKind`].
 pub const LIMITS: [LimitSpec; 9] = [
-    spec(LimitKind::Cpu, "cpu", Unit::Milliseconds, 10_000, 60 * MINUTE, "time the guest computes; checked every millisecond"),
-    spec(LimitKind::Wall, "wall", Unit::Milliseconds, 30_000, 24 * 60 * MINUTE, "time from start to end, waiting included"),
-    spec(LimitKind::Memory, "memory", Unit::Bytes, 128 * MIB, 256 * MIB, "all memories and tables together; the maximum is a pool slot's size"),
+    spec(
+        LimitKind::Cpu,
+        "cpu",
+        Unit::Milliseconds,
+        10_000,
+        60 * MINUTE,
+        "time the guest computes; checked every millisecond",
+    ),
+    spec(
+        LimitKind::Wall,
+        "wall",
+        Unit::Milliseconds,
+        30_000,
+        24 * 60 * MINUTE,
+        "time from start to end, waiting included",
+    ),
+    spec(
+        LimitKind::Memory,
+        "memory",
+        Unit::Bytes,
+        128 * MIB,
+        256 * MIB,
+        "all memories and tables together; the maximum is a pool slot's size",
+    ),
     spec(LimitKind::Arguments, "arguments", Unit::Bytes, 8 * MIB, 64 * MIB, "the arguments as JSON text"),
     spec(LimitKind::Result, "result", Unit::Bytes, 8 * MIB, 64 * MIB, "the result as JSON text"),
     spec(LimitKind::Output, "output", Unit::Bytes, MIB, 64 * MIB, "standard output and standard error together"),
@@ -279,8 +300,20 @@ mod tests {
         check("handles", "16", "16");
         check("memory", "1GiB", "limit `memory`: 1GiB is outside 1 to 256MiB");
         check("wall", "0", "limit `wall`: 0ms is outside 1 to 1440min");
-        check("wall", "5 s", "limit `wall`: `5 s` is not a time such as `500ms`, `5s`, `2min`, or a number of milliseconds");
-        check("memory", "99999999999999GiB", "limit `memory`: `99999999999999GiB` is not a size such as `4KiB`, `64MiB`, `1GiB`, or a number of bytes");
-        check("fuel", "1", "there is no limit `fuel`; limits are: cpu, wall, memory, arguments, result, output, written, created, handles");
+        check(
+            "wall",
+            "5 s",
+            "limit `wall`: `5 s` is not a time such as `500ms`, `5s`, `2min`, or a number of milliseconds",
+        );
+        check(
+            "memory",
+            "99999999999999GiB",
+            "limit `memory`: `99999999999999GiB` is not a size such as `4KiB`, `64MiB`, `1GiB`, or a number of bytes",
+        );
+        check(
+            "fuel",
+            "1",
+            "there is no limit `fuel`; limits are: cpu, wall, memory, arguments, result, output, written, created, handles",
+        );
     }
 }

@@ -78,7 +78,9 @@ pub enum ManifestError {
     #[error("section `gloveport:manifest`: format {0} is not known here; expected 1")]
     Version(u32),
     /// A name that cannot stand in a tool's id.
-    #[error("section `gloveport:manifest`: `{key}` is `{value}`; expected letters, digits and `-`, starting with a letter")]
+    #[error(
+        "section `gloveport:manifest`: `{key}` is `{value}`; expected letters, digits and `-`, starting with a letter"
+    )]
     Name {
         /// Which key.
         key: &'static str,
@@ -126,8 +128,14 @@ mod tests {
             format!(r#"{{"manifest":1,"namespace":"acme","name":"text","version":"0.1.0","needs":{needs}}}"#)
         };
         check(&with("{}"), "{}");
-        check(&with(r#"{"fs":"read-write","env":["LANG"],"clock":"real"}"#), r#"{"fs":"read-write","env":["LANG"],"clock":"real"}"#);
-        check(&with(r#"{"http":["example.com"]}"#), "unknown field `http`, expected one of `fs`, `env`, `clock`, `random`");
+        check(
+            &with(r#"{"fs":"read-write","env":["LANG"],"clock":"real"}"#),
+            r#"{"fs":"read-write","env":["LANG"],"clock":"real"}"#,
+        );
+        check(
+            &with(r#"{"http":["example.com"]}"#),
+            "unknown field `http`, expected one of `fs`, `env`, `clock`, `random`",
+        );
         check(&with(r#"{"fs":"all"}"#), "unknown variant `all`");
         check(&with("{}").replace("\"manifest\":1", "\"manifest\":2"), "format 2 is not known here");
         check(&with("{}").replace("\"text\"", "\"a.b\""), "`name` is `a.b`");

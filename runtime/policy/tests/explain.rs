@@ -28,21 +28,13 @@ fn check(needs: Needs, text: &str, json: serde_json::Value) {
         spent: Spent::default(),
     });
     assert_eq!(explanation.to_string(), text);
-    assert_eq!(
-        serde_json::to_value(&explanation).expect("plain data"),
-        json
-    );
+    assert_eq!(serde_json::to_value(&explanation).expect("plain data"), json);
 }
 
 #[test]
 fn a_line_for_each_question_and_one_for_the_decision() {
     check(
-        Needs {
-            fs: Some(Access::ReadWrite),
-            env: None,
-            clock: Time::Real,
-            ..Needs::default()
-        },
+        Needs { fs: Some(Access::ReadWrite), env: None, clock: Time::Real, ..Needs::default() },
         r#"call Tool::"files.write"  allow      by call
 read Mount::"docs"        allow      by see
 write Mount::"docs"       ask        by change  of dora

@@ -152,8 +152,7 @@ impl Sandbox {
         let mut table = ResourceTable::new();
         let handles = usize::try_from(limits.get(LimitKind::Handles)).unwrap_or(usize::MAX);
         table.set_max_capacity(handles);
-        let virtual_clock =
-            (grant.clock() == Time::Virtual).then(|| VirtualClock::starting_at(setting.world.clock_ms));
+        let virtual_clock = (grant.clock() == Time::Virtual).then(|| VirtualClock::starting_at(setting.world.clock_ms));
         let state = State {
             wasi: wasi.build(),
             table,

@@ -109,9 +109,7 @@ fn list_reasons(not_tools: &[(String, String)]) -> String {
 
 /// The features of the engine, said again for the validator that runs before it.
 pub(crate) fn features() -> WasmFeatures {
-    WasmFeatures::WASM2
-        & !WasmFeatures::EXCEPTIONS
-        & !WasmFeatures::MULTI_MEMORY
+    WasmFeatures::WASM2 & !WasmFeatures::EXCEPTIONS & !WasmFeatures::MULTI_MEMORY
         | WasmFeatures::COMPONENT_MODEL
         | WasmFeatures::SIMD
 }
@@ -391,12 +389,7 @@ fn typed(resolve: &Resolve, interface: Option<&str>, function: &Function) -> Res
         docs: docs.text,
         input: schema::input(&params),
         output,
-        kind: Kind::Typed {
-            interface: interface.map(str::to_owned),
-            function: function.name.clone(),
-            params,
-            result,
-        },
+        kind: Kind::Typed { interface: interface.map(str::to_owned), function: function.name.clone(), params, result },
     })
 }
 
@@ -420,9 +413,6 @@ impl Docs {
             let (name, text) = line.strip_prefix("- `")?.split_once("`: ")?;
             Some((name.to_owned(), text.to_owned()))
         };
-        Self {
-            text: (!text.is_empty()).then(|| text.to_owned()),
-            params: list.lines().filter_map(param).collect(),
-        }
+        Self { text: (!text.is_empty()).then(|| text.to_owned()), params: list.lines().filter_map(param).collect() }
     }
 }

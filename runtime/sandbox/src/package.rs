@@ -151,7 +151,8 @@ impl Tool {
 }
 
 fn command_arguments(args: &Value) -> Result<Arguments, BadArguments> {
-    let bad = |path: &str, expected: &str, got: String| BadArguments { path: path.into(), expected: expected.into(), got };
+    let bad =
+        |path: &str, expected: &str, got: String| BadArguments { path: path.into(), expected: expected.into(), got };
     let map = args.as_object().ok_or_else(|| bad(".", "an object", "something else".into()))?;
     let mut given = (Vec::new(), None);
     for (key, value) in map {

@@ -38,7 +38,10 @@ pub(crate) enum Shape {
     Variant(Named<Vec<Case>>),
     Enum(Named<Vec<Case>>),
     Flags(Named<Vec<Case>>),
-    Result { ok: Option<Box<Self>>, err: Option<Box<Self>> },
+    Result {
+        ok: Option<Box<Self>>,
+        err: Option<Box<Self>>,
+    },
 }
 
 /// A type with a name and documentation of its own.

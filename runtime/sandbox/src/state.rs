@@ -11,9 +11,7 @@ use crate::{
 use policy::{LimitKind, Limits};
 use std::sync::Arc;
 use wasmtime::{ResourceLimiter, component::ResourceTable};
-use wasmtime_wasi::{
-    WasiCtx, WasiCtxView, WasiView, clocks::WasiClocksCtxView, filesystem::WasiFilesystemCtxView,
-};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView, clocks::WasiClocksCtxView, filesystem::WasiFilesystemCtxView};
 
 /// The data of one call's store.
 pub(crate) struct State {

@@ -100,7 +100,10 @@ impl Build {
         for name in env::vars_os().filter_map(|(name, _)| name.into_string().ok()) {
             let of_cargo = name.starts_with("CARGO_") && !matches!(name.as_str(), "CARGO_HOME" | "CARGO_NET_OFFLINE");
             if of_cargo && !name.starts_with("CARGO_REGISTRIES") && !name.starts_with("CARGO_HTTP")
-                || matches!(name.as_str(), "RUSTFLAGS" | "RUSTC_WRAPPER" | "RUSTC_WORKSPACE_WRAPPER" | "RUSTC" | "TARGET" | "HOST")
+                || matches!(
+                    name.as_str(),
+                    "RUSTFLAGS" | "RUSTC_WRAPPER" | "RUSTC_WORKSPACE_WRAPPER" | "RUSTC" | "TARGET" | "HOST"
+                )
             {
                 cargo.env_remove(name);
             }

@@ -1,8 +1,5 @@
 #![doc = include_str!("../README.md")]
-#![expect(
-    clippy::needless_doctest_main,
-    reason = "without it, the module would stand inside a function"
-)]
+#![expect(clippy::needless_doctest_main, reason = "without it, the module would stand inside a function")]
 
 /// Makes a module a package of tools.
 ///

@@ -1,8 +1,5 @@
 //! What a package's component holds, looked at from outside: the sample crate is built as an author builds his.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "builds a package as an author does"
-)]
+#![allow(clippy::disallowed_methods, reason = "builds a package as an author does")]
 
 use serde_json::{Value, json};
 use std::{path::Path, process::Command, sync::OnceLock};
@@ -36,21 +33,15 @@ fn sample() -> &'static [u8] {
 
 /// The contents of the custom sections called `name`, in the component and in the modules inside it.
 fn sections(name: &str) -> Vec<Vec<u8>> {
-    let custom = Parser::new(0).parse_all(sample()).filter_map(|payload| {
-        match payload.expect("a valid component") {
-            Payload::CustomSection(section) if section.name() == name => {
-                Some(section.data().to_vec())
-            }
-            _ => None,
-        }
+    let custom = Parser::new(0).parse_all(sample()).filter_map(|payload| match payload.expect("a valid component") {
+        Payload::CustomSection(section) if section.name() == name => Some(section.data().to_vec()),
+        _ => None,
     });
     custom.collect()
 }
 
 fn manifest() -> String {
-    let [section] = &sections("gloveport:manifest")[..] else {
-        panic!("expected one manifest")
-    };
+    let [section] = &sections("gloveport:manifest")[..] else { panic!("expected one manifest") };
     String::from_utf8(section.clone()).expect("the manifest is text")
 }
 
@@ -64,8 +55,8 @@ fn manifest_is_exact() {
 
 #[test]
 fn manifest_fits_the_schema() {
-    let schema: Value = serde_json::from_str(include_str!("../../wit/manifest.schema.json"))
-        .expect("the schema is JSON");
+    let schema: Value =
+        serde_json::from_str(include_str!("../../wit/manifest.schema.json")).expect("the schema is JSON");
     let schema = jsonschema::validator_for(&schema).expect("the schema is one");
     let manifest: Value = serde_json::from_str(&manifest()).expect("the manifest is JSON");
     let check = |change: fn(&mut Value), expected: bool| {
@@ -75,14 +66,8 @@ fn manifest_fits_the_schema() {
     };
     check(|_| {}, true);
     check(|it| it["needs"] = json!({}), true);
-    check(
-        |it| drop(it.as_object_mut().and_then(|it| it.remove("summary"))),
-        true,
-    );
-    check(
-        |it| drop(it.as_object_mut().and_then(|it| it.remove("needs"))),
-        false,
-    );
+    check(|it| drop(it.as_object_mut().and_then(|it| it.remove("summary"))), true);
+    check(|it| drop(it.as_object_mut().and_then(|it| it.remove("needs"))), false);
     check(|it| it["manifest"] = json!(2), false);
     check(|it| it["license"] = json!("MIT"), false);
     check(|it| it["name"] = json!("text_tools"), false);
@@ -94,9 +79,7 @@ fn manifest_fits_the_schema() {
 
 #[test]
 fn docs_section_is_exact() {
-    let [section] = &sections("gloveport:docs")[..] else {
-        panic!("expected one section of docs")
-    };
+    let [section] = &sections("gloveport:docs")[..] else { panic!("expected one section of docs") };
     let (version, text) = section.split_first().expect("a version");
     assert_eq!(*version, 1);
     let expected = json!({ "interfaces": { "text": {
@@ -132,35 +115,21 @@ fn docs_section_is_exact() {
             } },
         },
     } } });
-    assert_eq!(
-        serde_json::from_slice::<Value>(text).expect("docs are JSON"),
-        expected
-    );
+    assert_eq!(serde_json::from_slice::<Value>(text).expect("docs are JSON"), expected);
 }
 
 /// Other tools read the docs too: the component's WIT, with the section put in, is the author's module.
 #[test]
 fn interface_is_the_module() {
-    let DecodedWasm::Component(mut resolve, _) =
-        wit_component::decode(sample()).expect("a component")
-    else {
+    let DecodedWasm::Component(mut resolve, _) = wit_component::decode(sample()).expect("a component") else {
         panic!("expected a component");
     };
-    let package = resolve
-        .packages
-        .iter()
-        .find(|(_, package)| package.name.namespace == "acme");
+    let package = resolve.packages.iter().find(|(_, package)| package.name.namespace == "acme");
     let (package, _) = package.expect("the component exports its package");
-    let [docs] = &sections("gloveport:docs")[..] else {
-        panic!("expected one section of docs")
-    };
+    let [docs] = &sections("gloveport:docs")[..] else { panic!("expected one section of docs") };
     let docs = PackageMetadata::decode(docs).expect("docs in the format of wit-parser");
-    docs.inject(&mut resolve, package)
-        .expect("docs of what there is");
+    docs.inject(&mut resolve, package).expect("docs of what there is");
     let mut printer = WitPrinter::new(OutputToString::default());
     printer.print(&resolve, package, &[]).expect("WIT prints");
-    assert_eq!(
-        printer.output.to_string().trim_end(),
-        include_str!("sample/sample.wit").trim_end()
-    );
+    assert_eq!(printer.output.to_string().trim_end(), include_str!("sample/sample.wit").trim_end());
 }

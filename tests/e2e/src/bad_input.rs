@@ -36,7 +36,10 @@ fn plans() {
     refused(&with("mounts = { out = { path = \"../x\" } }\n"), &["is not a path inside a mount"]);
     refused(&format!("{HEAD}budget = {{ money = 1 }}\n{STEP}"), &["there is no budget `money`"]);
     refused(&format!("{HEAD}concurrency = 0\n{STEP}"), &["concurrency: 0 is outside 1 to 64"]);
-    refused(&format!("objective = \"x\"\ntools = [\"txt\"]\n{STEP}"), &["there is no package `txt`; packages are: data, files, text"]);
+    refused(
+        &format!("objective = \"x\"\ntools = [\"txt\"]\n{STEP}"),
+        &["there is no package `txt`; packages are: data, files, text"],
+    );
     refused(&format!("objective = \"x\"\n{STEP}"), &["step `a`: its package `text` is not among the plan's `tools`"]);
     // Several problems are told at once.
     refused(&with("expect = \"x\"\nafter = [\"zzz\"]\n"), &["no variable `x`", "there is no step `zzz`"]);
@@ -56,8 +59,18 @@ fn other_files() {
     check("c.toml", "[mounts.work]\npath = \"nowhere\"\naccess = \"read\"", &call, &["mount `work`", "nowhere"]);
     check("c.toml", "[limits]\nmemory = \"1TiB\"", &call, &["limit `memory`: `1TiB` is not a size"]);
     check("p.cedar", "permit (principal, action, resource", &["policy", "check", "p.cedar"], &["p.cedar:1"]);
-    check("p.cedar", "\npermit (principal, action == Action::\"cal\", resource);", &["policy", "check", "p.cedar"], &["p.cedar:2", "cal"]);
-    check("p.cedar", "@aproval(\"x\") permit (principal, action, resource);", &["policy", "check", "p.cedar"], &["@aproval"]);
+    check(
+        "p.cedar",
+        "\npermit (principal, action == Action::\"cal\", resource);",
+        &["policy", "check", "p.cedar"],
+        &["p.cedar:2", "cal"],
+    );
+    check(
+        "p.cedar",
+        "@aproval(\"x\") permit (principal, action, resource);",
+        &["policy", "check", "p.cedar"],
+        &["@aproval"],
+    );
 
     let lock = |text: &str, expected: &[&str]| {
         place.write("c.toml", "lock = \"g.lock\"");

@@ -17,7 +17,8 @@ fn count(place: &Place) -> crate::program::Ended {
 
 fn entry(place: &Place) -> PathBuf {
     let files = fs::read_dir(place.path("cache/code")).expect("the cache is there");
-    let mut entries = files.map(|file| file.expect("a file").path()).filter(|path| path.extension().is_some_and(|it| it == "cwasm"));
+    let mut entries =
+        files.map(|file| file.expect("a file").path()).filter(|path| path.extension().is_some_and(|it| it == "cwasm"));
     entries.next().expect("an entry")
 }
 
@@ -35,9 +36,22 @@ fn an_entry_that_this_host_did_not_write_is_not_loaded() {
     let attacks: [(&str, Vec<u8>); 5] = [
         ("nothing", Vec::new()),
         ("cut off", whole[..whole.len() / 2].to_vec()),
-        ("code changed", { let mut bytes = whole.clone(); let at = bytes.len() - 100; bytes[at] ^= 1; bytes }),
-        ("description changed", { let mut bytes = whole.clone(); bytes[60] ^= 1; bytes }),
-        ("another MAC", { let mut bytes = whole.clone(); bytes[0] ^= 1; bytes }),
+        ("code changed", {
+            let mut bytes = whole.clone();
+            let at = bytes.len() - 100;
+            bytes[at] ^= 1;
+            bytes
+        }),
+        ("description changed", {
+            let mut bytes = whole.clone();
+            bytes[60] ^= 1;
+            bytes
+        }),
+        ("another MAC", {
+            let mut bytes = whole.clone();
+            bytes[0] ^= 1;
+            bytes
+        }),
     ];
     for (what, bytes) in attacks {
         fs::write(&entry, &bytes).expect("a file");

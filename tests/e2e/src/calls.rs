@@ -42,7 +42,10 @@ fn policy_decides_and_says_why() {
     // What nothing permits, with what would.
     let package = guest("odd").display().to_string();
     let odd = ["odd.count", "--package", &package];
-    place.run(&[&["call"], &odd[..]].concat()).expect(3, &["permit(principal == Agent::\"operator\", action == Action::\"call\", resource == Tool::\"odd.count\");"]);
+    place.run(&[&["call"], &odd[..]].concat()).expect(
+        3,
+        &["permit(principal == Agent::\"operator\", action == Action::\"call\", resource == Tool::\"odd.count\");"],
+    );
     place.run(&[&["policy", "explain"], &odd[..]].concat()).expect(3, &["odd.count"]);
     place.run(&["policy", "explain", "files.read", "--arg", "path=a"]).expect(0, &["bundled-tools", "read-workspace"]);
 
@@ -88,19 +91,26 @@ fn tools_document_themselves() {
 fn inspect_says_what_a_component_is() {
     let place = Place::new();
     let package = guest("odd").display().to_string();
-    place.run(&["inspect", &package]).expect(0, &["guests:odd@1.2.3", "sha256:", "needs", "nothing", "odd.mirror", "Gives back a record."]);
+    place
+        .run(&["inspect", &package])
+        .expect(0, &["guests:odd@1.2.3", "sha256:", "needs", "nothing", "odd.mirror", "Gives back a record."]);
     let json = place.run(&["inspect", &package, "--json"]).json();
     let echo = json["tools"].as_array().expect("tools").iter().find(|tool| tool["id"] == "odd.echo").expect("odd.echo");
     assert_eq!(
         echo["input_schema"].to_string(),
         r#"{"type":"object","properties":{"text":{"type":"string","description":"Anything."}},"required":["text"],"additionalProperties":false}"#
     );
-    let mirror = json["tools"].as_array().expect("tools").iter().find(|tool| tool["id"] == "odd.mirror").expect("odd.mirror");
+    let mirror =
+        json["tools"].as_array().expect("tools").iter().find(|tool| tool["id"] == "odd.mirror").expect("odd.mirror");
     let text = mirror["input_schema"].to_string();
-    for expected in ["Everything that a record can hold.", "Yes or no.", "Something inside.", "Like blood.", "With a radius."] {
+    for expected in
+        ["Everything that a record can hold.", "Yes or no.", "Something inside.", "Like blood.", "With a radius."]
+    {
         assert!(text.contains(expected), "{expected} is not in {text}");
     }
-    place.run(&["inspect", "files"]).expect(0, &["files.read", "fs       read-write", "files in the mounts that a call is granted"]);
+    place
+        .run(&["inspect", "files"])
+        .expect(0, &["files.read", "fs       read-write", "files in the mounts that a call is granted"]);
 }
 
 #[test]
@@ -119,6 +129,10 @@ fn the_first_party_tools_work_in_the_sandbox() {
     check("files.edit", r#"{"path": "workspace/notes.txt", "edits": [{"old": "two", "new": "2"}]}"#, "");
     assert_eq!(place.read("workspace/notes.txt"), "one\n2\nthree\n");
     check("text.grep", r#"{"pattern": "t.o", "text": "one\ntwo\n"}"#, r#""line":2"#);
-    check("text.hash", r#"{"text": "abc", "algorithm": "sha256"}"#, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    check(
+        "text.hash",
+        r#"{"text": "abc", "algorithm": "sha256"}"#,
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    );
     check("data.query", r#"{"input": "{\"a\": [1, 2]}", "filter": ".a[]"}"#, "2");
 }

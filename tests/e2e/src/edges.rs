@@ -75,7 +75,10 @@ fn one_crate_knows_each_engine() {
     for (outside, only) in ONLY {
         for (name, dependencies) in dependencies() {
             let is_test = ["bench", "e2e", "xtask"].contains(&name.as_str());
-            assert!(name == only || is_test || !dependencies.contains(outside), "only {only} may know {outside}, not {name}");
+            assert!(
+                name == only || is_test || !dependencies.contains(outside),
+                "only {only} may know {outside}, not {name}"
+            );
         }
     }
 }

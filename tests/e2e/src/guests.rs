@@ -22,7 +22,14 @@ fn run_in(place: &Place, package: &PathBuf, function: &str, args: &Value, flags:
     let (tool, args, package) = (format!("{stem}.{function}"), args.to_string(), package.display().to_string());
     let mut line = vec!["call", &tool, &args, "--json", "--package", &package];
     for flag in flags {
-        line.extend([if flag.contains("=workspace") || flag.contains("=out") || flag.contains("=/") { "--mount" } else { "--limit" }, flag]);
+        line.extend([
+            if flag.contains("=workspace") || flag.contains("=out") || flag.contains("=/") {
+                "--mount"
+            } else {
+                "--limit"
+            },
+            flag,
+        ]);
     }
     place.run(&line)
 }
@@ -75,7 +82,9 @@ fn check_wat(name: &str, flags: &[&str], code: i32, texts: &[&str]) -> Ended {
 
 fn refused(outcome: &Value) -> Vec<String> {
     let list = outcome["effects"]["refused"].as_array().cloned().unwrap_or_default();
-    list.iter().map(|effect| format!("{} {}", effect["action"].as_str().unwrap_or(""), effect["path"].as_str().unwrap_or(""))).collect()
+    list.iter()
+        .map(|effect| format!("{} {}", effect["action"].as_str().unwrap_or(""), effect["path"].as_str().unwrap_or("")))
+        .collect()
 }
 
 #[test]
@@ -168,7 +177,10 @@ fn output_flood() {
 #[test]
 fn panics() {
     let outcome = check("panics", &[], &[], 6, "unreachable");
-    assert!(outcome["printed"]["stderr"].as_str().is_some_and(|text| text.contains("boom: ünïcödé 日本語 🧤")), "{outcome}");
+    assert!(
+        outcome["printed"]["stderr"].as_str().is_some_and(|text| text.contains("boom: ünïcödé 日本語 🧤")),
+        "{outcome}"
+    );
 }
 
 #[test]
@@ -319,7 +331,15 @@ fn bad_arguments_are_named_by_their_path() {
     check("odd.count", json!({ "x": 1 }), "there are no keys here");
     check("odd.eco", json!({}), "there is no tool `odd.eco`");
     let huge = "x".repeat(2_000);
-    let ended = place.run(&["call", "odd.echo", &json!({ "text": huge }).to_string(), "--package", &package, "--limit", "arguments=1KiB"]);
+    let ended = place.run(&[
+        "call",
+        "odd.echo",
+        &json!({ "text": huge }).to_string(),
+        "--package",
+        &package,
+        "--limit",
+        "arguments=1KiB",
+    ]);
     ended.expect(2, &["at most 1024 bytes of JSON (limit `arguments`)"]);
     // Cut between characters, not through one.
     check("odd.huge", json!({ "n": "ü".repeat(300) }), "üü…\"");

@@ -127,7 +127,10 @@ fn what_goes_wrong_in_a_call_is_a_result_that_says_so() {
         client.call(id, tool, &args);
         let answer = client.answer(id);
         assert_eq!(answer["result"]["isError"], true, "{answer}");
-        assert!(answer["result"]["content"][0]["text"].as_str().is_some_and(|text| text.contains(expected)), "{answer}");
+        assert!(
+            answer["result"]["content"][0]["text"].as_str().is_some_and(|text| text.contains(expected)),
+            "{answer}"
+        );
     }
     client.call(9, "odd.nothing", &json!({}));
     assert!(client.answer(9)["error"]["message"].as_str().is_some_and(|text| text.contains("no tool `odd.nothing`")));
@@ -137,7 +140,10 @@ fn what_goes_wrong_in_a_call_is_a_result_that_says_so() {
 #[test]
 fn a_denial_does_not_say_what_else_there_is() {
     let place = Place::new();
-    place.write("p.cedar", "@id(\"the-rule\") forbid (principal, action == Action::\"call\", resource == Tool::\"odd.echo\");");
+    place.write(
+        "p.cedar",
+        "@id(\"the-rule\") forbid (principal, action == Action::\"call\", resource == Tool::\"odd.echo\");",
+    );
     place.write("gloveport.toml", "policy = [\"p.cedar\"]");
     let mut client = Client::of_revision(&place, "2025-11-25", &[]);
     client.call(1, "odd.echo", &json!({ "text": "x" }));
@@ -163,7 +169,8 @@ fn what_a_guest_prints_never_reaches_the_channel() {
 fn no_reply_is_lost_whatever_is_pipelined() {
     let place = Place::new();
     let mut client = Client::of_revision(&place, "2025-11-25", &[]);
-    let texts: BTreeMap<u64, String> = (1..=300).map(|id| (id, format!("{id}-{}", "ü".repeat((id as usize * 37) % 3_000)))).collect();
+    let texts: BTreeMap<u64, String> =
+        (1..=300).map(|id| (id, format!("{id}-{}", "ü".repeat((id as usize * 37) % 3_000)))).collect();
     for (id, text) in &texts {
         client.call(*id, "odd.echo", &json!({ "text": text }));
     }

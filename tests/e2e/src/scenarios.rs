@@ -73,7 +73,8 @@ fn resume() {
 
 #[test]
 fn every_scenario_is_a_test() {
-    let mut folders: Vec<_> = fs::read_dir(folder("")).expect("the scenarios").map(|entry| entry.expect("a folder").file_name()).collect();
+    let mut folders: Vec<_> =
+        fs::read_dir(folder("")).expect("the scenarios").map(|entry| entry.expect("a folder").file_name()).collect();
     folders.sort();
     assert_eq!(folders, ["repository", "resume", "weblog"]);
 }
@@ -85,7 +86,8 @@ fn folder(name: &str) -> PathBuf {
 fn check(name: &str) {
     let place = Place::new();
     let scenario = folder(name);
-    let read = |file: &str| fs::read_to_string(scenario.join(file)).unwrap_or_else(|error| panic!("{name}/{file}: {error}"));
+    let read =
+        |file: &str| fs::read_to_string(scenario.join(file)).unwrap_or_else(|error| panic!("{name}/{file}: {error}"));
     let expect: Expect = toml::from_str(&read("expect.toml")).expect("expect.toml is of its form");
     place.write("plan.toml", &read("plan.toml"));
     place.write("policy.cedar", &read("policy.cedar"));
@@ -110,7 +112,10 @@ fn check(name: &str) {
     let shown = place.run(&["show", task]);
     for (step, state) in &expect.steps {
         let found = shown.stdout.lines().find(|line| line.split_whitespace().nth(1) == Some(step));
-        assert!(found.is_some_and(|line| line.trim_start().starts_with(state.as_str())), "{step} is not {state}: {shown:?}");
+        assert!(
+            found.is_some_and(|line| line.trim_start().starts_with(state.as_str())),
+            "{step} is not {state}: {shown:?}"
+        );
     }
     for file in &expect.files {
         let path = file.path.to_str().expect("UTF-8");
@@ -135,7 +140,13 @@ fn check(name: &str) {
 
 /// Runs the line until it prints some words, kills it without a chance to do anything, and resumes what it did.
 fn killed_and_resumed(place: &Place, line: &[String], words: &str) -> Ended {
-    let mut child = place.command(line).stdin(Stdio::null()).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the program starts");
+    let mut child = place
+        .command(line)
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the program starts");
     let mut task = None;
     for said in BufReader::new(child.stderr.take().expect("piped")).lines() {
         let said = said.expect("UTF-8");
@@ -165,7 +176,8 @@ fn access_log() -> String {
     };
     for n in 0..200_000u64 {
         let ip = if draw(50) == 0 { "198.51.100.7".to_owned() } else { format!("203.0.113.{}", draw(250)) };
-        let path = ["/", "/index.html", "/api/cart", "/api/checkout", "/static/app.js", "/search?q=gloves"][draw(6) as usize];
+        let path =
+            ["/", "/index.html", "/api/cart", "/api/checkout", "/static/app.js", "/search?q=gloves"][draw(6) as usize];
         let status = match draw(1_000) {
             // The checkout began to fail in the middle of the day.
             _ if path == "/api/checkout" && n > 120_000 && ip == "198.51.100.7" => 503,

@@ -49,13 +49,21 @@ fn a_failure_stops_the_task_or_does_not() {
     let after = step("after", "echo", "text = \"x\"", "after = [\"f\"]");
     let uses = step("uses", "echo", "text = \"${{ steps.f.result }}\"", "");
     check(&[fail(""), after.clone()], 4, &["tool error \"so\"", "step `f` did not succeed"]);
-    check(&[fail("on_failure = \"continue\""), after.clone(), uses], 0, &["ended     after: ok", "skipped   uses: it uses the result of `f`, which is failed"]);
+    check(
+        &[fail("on_failure = \"continue\""), after.clone(), uses],
+        0,
+        &["ended     after: ok", "skipped   uses: it uses the result of `f`, which is failed"],
+    );
     check(&[fail("expect = \"error == 'so'\""), after], 0, &["ended     after: ok"]);
     check(&[step("a", "echo", "text = \"a\"", "expect = \"result == 'b'\"")], 4, &["not as expected"]);
     check(&[step("a", "spin", "", "limits = { cpu = \"20ms\" }")], 5, &["limit `cpu` of 20ms was hit"]);
     check(&[step("a", "deep_panic", "depth = 1, message = \"m\"", "")], 6, &["trap"]);
     check(&[step("a", "echo", "text = 5", "")], 4, &["refused   a: argument `text`: expected a string, got 5"]);
-    check(&[step("a", "echo", "text = \"${{ steps.b.result.x }}\"", ""), step("b", "count", "", "")], 4, &["refused   a: args.text"]);
+    check(
+        &[step("a", "echo", "text = \"${{ steps.b.result.x }}\"", ""), step("b", "count", "", "")],
+        4,
+        &["refused   a: args.text"],
+    );
 }
 
 #[test]
@@ -88,7 +96,10 @@ fn flags_without_a_policy_grant_what_they_say() {
     let package = guest("odd").display().to_string();
     place.write("plan.toml", &format!("objective = \"x\"\n{}", step("a", "count", "", "")));
     place.run(&["run", "plan.toml", "--package", &package]).expect(0, &["task      done"]);
-    place.write("plan.toml", "objective = \"x\"\ntools = [\"text\"]\n[[step]]\nid = \"a\"\ntool = \"text.count\"\nargs = { text = \"a\" }");
+    place.write(
+        "plan.toml",
+        "objective = \"x\"\ntools = [\"text\"]\n[[step]]\nid = \"a\"\ntool = \"text.count\"\nargs = { text = \"a\" }",
+    );
     place.run(&["run", "plan.toml"]).expect(3, &["denied    a"]);
 }
 
@@ -100,7 +111,12 @@ fn a_step_that_may_have_changed_something_is_not_run_again_silently() {
     place.write("plan.toml", &format!(
         "objective = \"x\"\npolicy = [\"policy.cedar\"]\ntools = [{spin:?}]\n[limits]\ncpu = \"1min\"\nwall = \"1min\"\n[mounts.out]\npath = \"out\"\naccess = \"read-write\"\n[[step]]\nid = \"s\"\ntool = \"writes_and_spins.run\"\non_failure = \"continue\"\n"
     ));
-    let mut child = place.command(&["run", "plan.toml"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the program starts");
+    let mut child = place
+        .command(&["run", "plan.toml"])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the program starts");
     let mut task = None;
     for line in BufReader::new(child.stderr.take().expect("piped")).lines() {
         let line = line.expect("UTF-8");
@@ -125,11 +141,17 @@ fn records_are_read_by_other_processes() {
     let place = Place::new();
     let ended = run(&place, ALL, "", &step("a", "echo", "text = \"hi\"", ""));
     let task = ended.expect(0, &[]).stdout.trim().to_owned();
-    place.run(&["tail", &task]).expect(0, &["allowed   a: odd.echo", "began     a", "ended     a: ok", "task      done"]);
+    place
+        .run(&["tail", &task])
+        .expect(0, &["allowed   a: odd.echo", "began     a", "ended     a: ok", "task      done"]);
     let json = place.run(&["tail", &task, "--json"]);
     assert_eq!(json.stdout.lines().count(), 5, "{json:?}");
     place.run(&["show", &task, "--json"]).expect(0, &["\"event\":\"task-started\""]);
-    place.run(&["report", &task]).expect(0, &["# test", "odd.echo", "sha256:", "permit", "came from plan"].map(|it| if it == "permit" { "allowed by policy" } else { it }));
+    place.run(&["report", &task]).expect(
+        0,
+        &["# test", "odd.echo", "sha256:", "permit", "came from plan"]
+            .map(|it| if it == "permit" { "allowed by policy" } else { it }),
+    );
     place.run(&["audit", "verify", "--json"]).expect(0, &["\"intact\":true"]);
     let zero = format!("sha256:{}", "0".repeat(64));
     place.run(&["audit", "verify", &task, "--head", &zero]).expect(2, &["NOT INTACT"]);

@@ -22,11 +22,7 @@ pub(crate) fn demo() -> Result<()> {
     fs::create_dir_all(&out).with_context(|| out.display().to_string())?;
     process::run(&mut demo_command())?;
     let report = root().join(DEMO_REPORT);
-    ensure!(
-        report.is_file(),
-        "the demo ran but wrote no report to {}",
-        report.display()
-    );
+    ensure!(report.is_file(), "the demo ran but wrote no report to {}", report.display());
     println!("report: {}", report.display());
     Ok(())
 }
@@ -69,11 +65,7 @@ pub(crate) fn lint() -> Result<()> {
         .map(|error| format!("\n  {error:#}"))
         .collect();
     if !failures.is_empty() {
-        bail!(
-            "{} of {total} checks failed:{}",
-            failures.len(),
-            failures.concat()
-        );
+        bail!("{} of {total} checks failed:{}", failures.len(), failures.concat());
     }
     Ok(())
 }
@@ -114,8 +106,7 @@ pub(crate) fn root() -> PathBuf {
 }
 
 fn target_dir() -> PathBuf {
-    let configured =
-        std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| OsString::from("target"));
+    let configured = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| OsString::from("target"));
     // `join` keeps an absolute path as it is.
     root().join(configured)
 }

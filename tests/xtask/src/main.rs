@@ -77,10 +77,7 @@ mod tests {
     fn bench_arguments_reach_the_benchmark_untouched() {
         check_bench(&["xtask", "bench"], &[]);
         check_bench(&["xtask", "bench", "calls"], &["calls"]);
-        check_bench(
-            &["xtask", "bench", "--rounds", "3", "calls"],
-            &["--rounds", "3", "calls"],
-        );
+        check_bench(&["xtask", "bench", "--rounds", "3", "calls"], &["--rounds", "3", "calls"]);
     }
 
     #[test]

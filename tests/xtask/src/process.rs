@@ -21,9 +21,7 @@ pub(crate) fn cargo() -> Command {
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let shown = show(command);
     eprintln!("$ {shown}");
-    let status = command
-        .status()
-        .map_err(|error| not_started(command, error))?;
+    let status = command.status().map_err(|error| not_started(command, error))?;
     if !status.success() {
         bail!("`{shown}` failed ({status})");
     }
@@ -44,19 +42,12 @@ pub(crate) fn capture(command: &mut Command, limit: Duration) -> Result<String> 
         .map_err(|error| not_started(command, error))?;
     let pipes = (read_all(child.stdout.take()), read_all(child.stderr.take()));
     let left = || deadline.saturating_duration_since(Instant::now());
-    let (Ok(stdout), Ok(stderr)) = (pipes.0.recv_timeout(left()), pipes.1.recv_timeout(left()))
-    else {
-        child
-            .kill()
-            .with_context(|| format!("cannot stop `{shown}`"))?;
-        child
-            .wait()
-            .with_context(|| format!("cannot await `{shown}`"))?;
+    let (Ok(stdout), Ok(stderr)) = (pipes.0.recv_timeout(left()), pipes.1.recv_timeout(left())) else {
+        child.kill().with_context(|| format!("cannot stop `{shown}`"))?;
+        child.wait().with_context(|| format!("cannot await `{shown}`"))?;
         bail!("`{shown}` was stopped after {} s", limit.as_secs());
     };
-    let status = child
-        .wait()
-        .with_context(|| format!("cannot await `{shown}`"))?;
+    let status = child.wait().with_context(|| format!("cannot await `{shown}`"))?;
     if !status.success() {
         bail!("`{shown}` failed ({status}){}", last_lines(&stderr));
     }
@@ -89,11 +80,7 @@ fn not_started(command: &Command, error: io::Error) -> Error {
 /// The command as one would type it, with the program's name in place of its path.
 fn show(command: &Command) -> String {
     let program = std::path::Path::new(command.get_program());
-    let mut shown = program
-        .file_name()
-        .unwrap_or(program.as_os_str())
-        .to_string_lossy()
-        .into_owned();
+    let mut shown = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned();
     for arg in command.get_args() {
         shown.push(' ');
         shown.push_str(&arg.to_string_lossy());
@@ -103,10 +90,7 @@ fn show(command: &Command) -> String {
 
 fn last_lines(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
-    let lines: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     let shown = &lines[lines.len().saturating_sub(LAST_LINES)..];
     shown.iter().map(|line| format!("\n      {line}")).collect()
 }
@@ -119,8 +103,7 @@ mod tests {
 
     #[track_caller]
     fn check(script: &str, limit: Duration, expected: Result<&str, &str>) {
-        let got = capture(Command::new("sh").args(["-c", script]), limit)
-            .map_err(|error| format!("{error:#}"));
+        let got = capture(Command::new("sh").args(["-c", script]), limit).map_err(|error| format!("{error:#}"));
         match (&got, expected) {
             (Ok(printed), Ok(expected)) => assert_eq!(printed, expected),
             (Err(error), Err(part)) => assert!(error.contains(part), "{error}\nlacks\n{part}"),
@@ -132,44 +115,25 @@ mod tests {
     fn output_is_what_the_program_printed() {
         check("echo out; echo noise >&2", GENEROUS, Ok("out\n"));
         // More than both pipes hold at once.
-        check(
-            "head -c 300000 /dev/zero >&2; echo out",
-            GENEROUS,
-            Ok("out\n"),
-        );
+        check("head -c 300000 /dev/zero >&2; echo out", GENEROUS, Ok("out\n"));
     }
 
     #[test]
     fn failures_say_why() {
-        check(
-            "echo the reason >&2; exit 3",
-            GENEROUS,
-            Err("exit status: 3)\n      the reason"),
-        );
-        check(
-            "exec sleep 600",
-            Duration::from_millis(50),
-            Err("was stopped after 0 s"),
-        );
+        check("echo the reason >&2; exit 3", GENEROUS, Err("exit status: 3)\n      the reason"));
+        check("exec sleep 600", Duration::from_millis(50), Err("was stopped after 0 s"));
     }
 
     #[test]
     fn a_missing_program_is_named() {
-        let error =
-            capture(&mut Command::new("no-such-program"), GENEROUS).expect_err("it is not there");
-        assert_eq!(
-            error.to_string(),
-            "`no-such-program` is not installed (not found on PATH)"
-        );
+        let error = capture(&mut Command::new("no-such-program"), GENEROUS).expect_err("it is not there");
+        assert_eq!(error.to_string(), "`no-such-program` is not installed (not found on PATH)");
     }
 
     #[test]
     fn only_the_last_lines_are_repeated() {
         let many: String = (0..50).map(|n| format!("line {n}\n")).collect();
         let shown = last_lines(many.as_bytes());
-        assert!(
-            shown.starts_with("\n      line 30\n") && shown.ends_with("line 49"),
-            "{shown}"
-        );
+        assert!(shown.starts_with("\n      line 30\n") && shown.ends_with("line 49"), "{shown}");
     }
 }

@@ -31,10 +31,8 @@ const FROM_SOURCE: &str = "GLOVEPORT_WASM_FROM_SOURCE";
 /// One way to come by the standard library's sources: its name for messages, and what fetches them into a directory.
 type Origin = (&'static str, fn(&Rustc, &Path) -> Result<Sources>);
 
-const ORIGINS: [Origin; 2] = [
-    ("Debian's source packages", debian::fetch),
-    ("archives beside the checkout", archives::fetch),
-];
+const ORIGINS: [Origin; 2] =
+    [("Debian's source packages", debian::fetch), ("archives beside the checkout", archives::fetch)];
 
 /// Installs the target when anything of it is missing. The error lists what was tried and why each way failed.
 pub(crate) fn ensure() -> Result<()> {
@@ -44,11 +42,7 @@ pub(crate) fn ensure() -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    say(&format!(
-        "{} lacks {}",
-        place.libdir().display(),
-        missing.join(", ")
-    ));
+    say(&format!("{} lacks {}", place.libdir().display(), missing.join(", ")));
 
     let mut failures = Vec::new();
     match add_with_rustup(&place) {
@@ -77,42 +71,26 @@ fn add_with_rustup(place: &Place) -> Result<()> {
     let missing = place.missing();
     if !missing.is_empty() {
         let libdir = place.libdir().display();
-        return Err(anyhow!(
-            "reported success, but {libdir} lacks {}",
-            missing.join(", ")
-        ));
+        return Err(anyhow!("reported success, but {libdir} lacks {}", missing.join(", ")));
     }
     say(&format!("added {TRIPLE} with rustup"));
     Ok(())
 }
 
-fn install_from(
-    fetch: fn(&Rustc, &Path) -> Result<Sources>,
-    rustc: &Rustc,
-    place: &Place,
-) -> Result<()> {
+fn install_from(fetch: fn(&Rustc, &Path) -> Result<Sources>, rustc: &Rustc, place: &Place) -> Result<()> {
     let started = Instant::now();
     // In the system's temporary directory: within the checkout, cargo would take the workspace's settings for std's.
     let work = tempfile::tempdir().context("cannot make a temporary directory")?;
     let sources = fetch(rustc, work.path())?;
-    say(&format!(
-        "building {TRIPLE} for rustc {} from {}; it takes about a minute",
-        rustc.version, sources.origin
-    ));
+    say(&format!("building {TRIPLE} for rustc {} from {}; it takes about a minute", rustc.version, sources.origin));
     let libraries = build::build(&sources, work.path())?;
     place.install(&libraries, &sources.libc, &rustc.identity)?;
-    say(&format!(
-        "installed {TRIPLE} in {} s",
-        started.elapsed().as_secs()
-    ));
+    say(&format!("installed {TRIPLE} in {} s", started.elapsed().as_secs()));
     Ok(())
 }
 
 fn gave_up(rustc: &Rustc, failures: &[(&str, anyhow::Error)]) -> anyhow::Error {
-    let tried: String = failures
-        .iter()
-        .map(|(name, error)| format!("\n  {name}: {error:#}"))
-        .collect();
+    let tried: String = failures.iter().map(|(name, error)| format!("\n  {name}: {error:#}")).collect();
     anyhow!(
         "Rust's target {TRIPLE} is not installed for rustc {}, and each way to add it failed:{tried}\n\
          Run `rustup target add {TRIPLE}` where Rust's release server can be reached, then try again.",
@@ -130,11 +108,8 @@ mod tests {
 
     #[test]
     fn giving_up_lists_every_way_and_its_failure() {
-        let rustc = Rustc::from_text(
-            "rustc 1.95.0 (59807616e 2026-04-14)\nrelease: 1.95.0\n",
-            "/toolchain",
-        )
-        .expect("it is well formed");
+        let rustc = Rustc::from_text("rustc 1.95.0 (59807616e 2026-04-14)\nrelease: 1.95.0\n", "/toolchain")
+            .expect("it is well formed");
         let failures = [
             ("rustup", anyhow!("`rustup` is not installed")),
             ("archives", anyhow!("no such file").context("cannot open x")),

@@ -20,6 +20,7 @@ const MAX_BYTES: usize = 16 << 20;
 /// The parser and the compiler follow a filter by recursion.
 const MAX_FILTER_BYTES: usize = 10_000;
 const MAX_FILTER_NESTING: usize = 64;
+const MAX_FILTER_STEPS: usize = 400;
 
 pub(crate) fn query(
     input: &str,
@@ -75,6 +76,12 @@ fn compile(code: &str) -> Result<Filter, String> {
     }
     if nesting(code) > MAX_FILTER_NESTING {
         return Err(format!("`filter` nests over {MAX_FILTER_NESTING} deep: name parts of it with `def`"));
+    }
+    let steps = steps(code);
+    if steps > MAX_FILTER_STEPS {
+        return Err(format!(
+            "`filter` chains {steps} operators: at most {MAX_FILTER_STEPS}; give data as `input`, not inside the filter"
+        ));
     }
     let arena = Arena::default();
     let own = load::parse(DEFINITIONS, |parser| parser.defs()).unwrap_or_default();
@@ -168,6 +175,13 @@ fn nesting(text: &str) -> usize {
     deepest
 }
 
+/// How many parts of a filter the parser may go down into without a bracket, at most.
+fn steps(code: &str) -> usize {
+    let operators = code.bytes().filter(|byte| b"|,-".contains(byte)).count();
+    let words = code.split(|c: char| !c.is_alphanumeric());
+    operators + words.filter(|word| matches!(*word, "if" | "elif" | "try" | "catch" | "def" | "label")).count()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::data::{Format, query};
@@ -225,6 +239,8 @@ mod tests {
         check_refused("1", &"(".repeat(65), "nests over 64 deep");
         check_refused("1", &format!("{}1", "\"\\(".repeat(65)), "nests over 64 deep");
         check_refused("1", &"1|".repeat(10_000), "`filter` has 20000 bytes");
+        check_refused("1", &"-".repeat(401), "`filter` chains 401 operators");
+        check_refused("1", &"try ".repeat(401), "`filter` chains 401 operators");
         // A bracket in a string is none.
         check(&format!("\"{}\\\"[\"", "[".repeat(200)), "length", &["202"]);
     }

@@ -9,9 +9,9 @@ use crate::{
 };
 use anyhow::{Context as _, Result, bail};
 use controller::Answer;
+use journal::TaskId;
 use sandbox::{End, Outcome};
 use serde_json::{Map, Value, json};
-use journal::TaskId;
 use std::{
     future::pending,
     io::{self, Read as _},
@@ -42,7 +42,8 @@ pub(crate) fn arguments(args: &CallArgs) -> Result<Value> {
             "-" => ("standard input", io::read_to_string(io::stdin().take(64 << 20)).context("standard input")?),
             text => ("the command line", text.to_owned()),
         };
-        let value: Value = serde_json::from_str(&text).with_context(|| format!("arguments from {from} are not JSON"))?;
+        let value: Value =
+            serde_json::from_str(&text).with_context(|| format!("arguments from {from} are not JSON"))?;
         if !value.is_object() {
             bail!("arguments from {from}: expected a JSON object, such as {{\"path\": \"a.txt\"}}");
         }

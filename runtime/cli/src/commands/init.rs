@@ -4,8 +4,10 @@ use crate::{args::InitArgs, config, exit::Exit, print::line};
 use anyhow::{Context as _, Result, bail};
 use std::{fs, io::Write as _};
 
-const FILES: [(&str, &str); 2] =
-    [(config::FILE, include_str!("../starter/gloveport.toml")), ("policy.cedar", include_str!("../starter/policy.cedar"))];
+const FILES: [(&str, &str); 2] = [
+    (config::FILE, include_str!("../starter/gloveport.toml")),
+    ("policy.cedar", include_str!("../starter/policy.cedar")),
+];
 
 pub(crate) fn run(args: &InitArgs) -> Result<Exit> {
     // All or nothing: what is there is never written over.

@@ -1,6 +1,10 @@
 //! `gloveport inspect`: what a component file is, from its bytes alone.
 
-use crate::{args::InspectArgs, exit::Exit, print::{indent, json_line}};
+use crate::{
+    args::InspectArgs,
+    exit::Exit,
+    print::{indent, json_line},
+};
 use anyhow::{Context as _, Result};
 use sandbox::Description;
 use serde_json::{Value, json};

@@ -8,11 +8,14 @@ use crate::{
     print::{json_line, line},
     setup::{self, ONE_SHOT_SLOTS, Wanted},
 };
+use ::policy::{Decision, Narrow, Provenance, Source};
 use anyhow::{Context as _, Result};
 use controller::{Proposal, Spent};
-use ::policy::{Decision, Narrow, Provenance, Source};
 use journal::TaskId;
-use std::{collections::BTreeMap, path::{Path, PathBuf}};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 pub(crate) fn run(command: &PolicyCommand, state: Option<&Path>) -> Result<Exit> {
     match command {

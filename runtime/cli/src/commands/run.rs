@@ -30,7 +30,11 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
 
     // Policy and flags become what the record says of them: `resume` uses the same, whatever the files say by then.
     let mut policy = setup::read_policies(&plan.policy)?;
-    let callable = if policy.is_empty() { args.grants.packages.iter().filter_map(|path| sources.name_of_file(path)).collect() } else { Vec::new() };
+    let callable = if policy.is_empty() {
+        args.grants.packages.iter().filter_map(|path| sources.name_of_file(path)).collect()
+    } else {
+        Vec::new()
+    };
     let flags = flags::policy(&args.grants, &Callable::Packages(callable));
     if !flags.is_empty() {
         policy.push((flags::NAME.to_owned(), flags));
@@ -71,14 +75,17 @@ pub(crate) async fn resume(args: &ResumeArgs, state: Option<&Path>) -> Result<Ex
     let (started, plan) = plan_of(&task, &events)?;
     let journal = setup::journal(Some(&dir))?;
     let _lease = journal.lease(&task)?;
-    let files: Vec<PathBuf> = started.packages.iter().filter_map(|package| package.file.clone()).map(Into::into).collect();
+    let files: Vec<PathBuf> =
+        started.packages.iter().filter_map(|package| package.file.clone()).map(Into::into).collect();
     let sources = setup::sources(files.iter(), None)?;
     for package in &started.packages {
         match sources.get(&package.name) {
             Some(found) if found.digest == package.digest => {}
             Some(found) => bail!(
                 "package `{}` is {}, but the task began with {}; it can only go on with what it began with",
-                package.name, found.digest, package.digest
+                package.name,
+                found.digest,
+                package.digest
             ),
             None => bail!("package `{}`, with which the task began, is not there any more", package.name),
         }
@@ -125,14 +132,22 @@ fn package_names(plan: &Plan, file: &Path, sources: &mut Sources) -> Result<Vec<
         }
     }
     // What the operator names on the command line need not be named again.
-    names.extend(sources.packages().filter(|package| package.origin != registry::Origin::Bundled).map(|package| package.name.clone()));
+    names.extend(
+        sources
+            .packages()
+            .filter(|package| package.origin != registry::Origin::Bundled)
+            .map(|package| package.name.clone()),
+    );
     names.sort();
     names.dedup();
     for step in &plan.steps {
         if !names.iter().any(|name| name == step.tool.package()) {
             bail!(
                 "plan {}, step `{}`: its package `{}` is not among the plan's `tools` ({})",
-                file.display(), step.id, step.tool.package(), names.join(", ")
+                file.display(),
+                step.id,
+                step.tool.package(),
+                names.join(", ")
             );
         }
     }
@@ -189,7 +204,8 @@ fn gate(started: &TaskStarted, sources: &Sources, journal: Arc<Journal>, task: T
     let mounts = started.mounts.iter().map(|mount| (&mount.name, Path::new(&mount.path), mount.access));
     let mut world = setup::world(mounts, started.env.iter())?;
     world.clock_ms = started.clock_ms;
-    let who = Who { tenant: started.tenant.clone(), principal: started.principal.clone(), roles: started.roles.clone() };
+    let who =
+        Who { tenant: started.tenant.clone(), principal: started.principal.clone(), roles: started.roles.clone() };
     let policy = setup::parse_policies(&started.policy)?;
     let setup = Setup { sandbox, packages, policy, world, who, limits: policy::Limits::default(), journal, task };
     Ok(Arc::new(Gate::new(setup).map_err(|error| Internal(error.into()))?))
@@ -204,7 +220,11 @@ fn wrong(error: TaskError) -> anyhow::Error {
 
 fn show(task: &TaskId, plan: &Plan, end: &TaskEnd, as_json: bool) -> Result<Exit> {
     if as_json {
-        let steps = plan.steps.iter().zip(&end.progress.steps).map(|(step, known)| json!({ "step": step.id, "state": known.state.word(), "view": known.view }));
+        let steps = plan
+            .steps
+            .iter()
+            .zip(&end.progress.steps)
+            .map(|(step, known)| json!({ "step": step.id, "state": known.state.word(), "view": known.view }));
         json_line(&json!({ "task": task, "state": end.state, "why": end.why, "steps": steps.collect::<Vec<_>>() }));
     } else {
         let denied = end.progress.steps.iter().filter(|step| step.state.word() == "denied").count();

@@ -180,7 +180,10 @@ fn step(raw: RawStep, index: &HashMap<String, usize>, base: &Limits, problems: &
 
 fn nearest(id: &str, known: &[&str]) -> String {
     let close = known.iter().map(|name| (strsim::levenshtein(id, name), name)).min();
-    close.filter(|(distance, _)| *distance <= 3).map(|(_, name)| format!("; did you mean `{name}`?")).unwrap_or_default()
+    close
+        .filter(|(distance, _)| *distance <= 3)
+        .map(|(_, name)| format!("; did you mean `{name}`?"))
+        .unwrap_or_default()
 }
 
 /// Steps that wait for each other, as `a → b → a`.

@@ -58,11 +58,7 @@ impl Path {
                 rest = inner[values.byte_offset()..].strip_prefix(']')?;
                 parts.push(part);
             } else {
-                let name = if parts.is_empty() {
-                    rest
-                } else {
-                    rest.strip_prefix('.')?
-                };
+                let name = if parts.is_empty() { rest } else { rest.strip_prefix('.')? };
                 let end = name.find(['.', '[']).unwrap_or(name.len());
                 parts.push(Part::Key(name[..end].to_owned()));
                 rest = &name[end..];
@@ -85,13 +81,10 @@ impl Path {
 
     /// The value that stands there; null is nothing.
     pub(super) fn find<'a>(&self, arguments: &'a Value) -> Option<&'a Value> {
-        let found = self
-            .0
-            .iter()
-            .try_fold(arguments, |value, part| match part {
-                Part::Key(key) => value.as_object()?.get(key),
-                Part::Index(index) => value.as_array()?.get(*index),
-            })?;
+        let found = self.0.iter().try_fold(arguments, |value, part| match part {
+            Part::Key(key) => value.as_object()?.get(key),
+            Part::Index(index) => value.as_array()?.get(*index),
+        })?;
         (!found.is_null()).then_some(found)
     }
 }
@@ -117,10 +110,7 @@ pub(super) struct Tags<'a>(pub(super) Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 impl<'a> Tags<'a> {
     /// The tags that are named.
-    pub(super) fn named(
-        wanted: &'a [(String, Path)],
-        arguments: &'a Value,
-    ) -> Result<Self, TooMuch> {
+    pub(super) fn named(wanted: &'a [(String, Path)], arguments: &'a Value) -> Result<Self, TooMuch> {
         let mut found = Self::default();
         let mut left = MAX_BYTES;
         for (tag, path) in wanted {
@@ -138,12 +128,7 @@ impl<'a> Tags<'a> {
         Ok(found)
     }
 
-    fn descend(
-        &mut self,
-        tag: &mut String,
-        value: &'a Value,
-        left: &mut usize,
-    ) -> Result<(), TooMuch> {
+    fn descend(&mut self, tag: &mut String, value: &'a Value, left: &mut usize) -> Result<(), TooMuch> {
         if value.is_null() {
             return Ok(());
         }
@@ -171,12 +156,7 @@ impl<'a> Tags<'a> {
         Ok(())
     }
 
-    fn push(
-        &mut self,
-        tag: Cow<'a, str>,
-        value: &'a Value,
-        left: &mut usize,
-    ) -> Result<(), TooMuch> {
+    fn push(&mut self, tag: Cow<'a, str>, value: &'a Value, left: &mut usize) -> Result<(), TooMuch> {
         let text = text(value);
         *left = left.checked_sub(tag.len() + text.len()).ok_or(TooMuch)?;
         if self.0.len() == MAX_TAGS {
@@ -187,9 +167,7 @@ impl<'a> Tags<'a> {
     }
 
     pub(super) fn into_owned(self) -> Tags<'static> {
-        let own = |(tag, text): (Cow<'_, str>, Cow<'_, str>)| {
-            (tag.into_owned().into(), text.into_owned().into())
-        };
+        let own = |(tag, text): (Cow<'_, str>, Cow<'_, str>)| (tag.into_owned().into(), text.into_owned().into());
         Tags(self.0.into_iter().map(own).collect())
     }
 }
@@ -206,11 +184,7 @@ mod tests {
             "odd.key": 5.0, "[0]": -0.0, "q\"uote": 1e300, "": [[2.5]], "big": u64::MAX,
         });
         let tags = Tags::all(&arguments).expect("few");
-        let listed: Vec<_> = tags
-            .0
-            .iter()
-            .map(|(tag, text)| format!("{tag} = {text}"))
-            .collect();
+        let listed: Vec<_> = tags.0.iter().map(|(tag, text)| format!("{tag} = {text}")).collect();
         assert_eq!(
             listed,
             [
@@ -230,10 +204,7 @@ mod tests {
             ]
         );
         for (tag, text) in &tags.0 {
-            let wanted = [(
-                tag.to_string(),
-                Path::parse(tag).expect("a tag that was written"),
-            )];
+            let wanted = [(tag.to_string(), Path::parse(tag).expect("a tag that was written"))];
             let found = Tags::named(&wanted, &arguments).expect("few");
             assert_eq!(found.0, [(tag.clone(), text.clone())]);
         }
@@ -241,10 +212,9 @@ mod tests {
 
     #[test]
     fn only_one_spelling_of_a_place_is_a_tag() {
-        for tag in [
-            "", ".", "a.", ".a", "a..b", "a[", "a[x]", "a[01]", "a[-1]", "a[0", "[\"a\"]", "a[ 0]",
-            "a[0]b", "a\"b",
-        ] {
+        for tag in
+            ["", ".", "a.", ".a", "a..b", "a[", "a[x]", "a[01]", "a[-1]", "a[0", "[\"a\"]", "a[ 0]", "a[0]b", "a\"b"]
+        {
             assert_eq!(Path::parse(tag), None, "{tag}");
         }
     }
@@ -257,9 +227,7 @@ mod tests {
         // A tag `a` and its text.
         check(json!({"a": "x".repeat(MAX_BYTES - 1)}), true);
         check(json!({"a": "x".repeat(MAX_BYTES)}), false);
-        let fields = |count: usize| {
-            Value::Object((0..count).map(|key| (key.to_string(), json!(1))).collect())
-        };
+        let fields = |count: usize| Value::Object((0..count).map(|key| (key.to_string(), json!(1))).collect());
         check(fields(MAX_TAGS), true);
         check(fields(MAX_TAGS + 1), false);
     }

@@ -88,21 +88,13 @@ impl<'a> Key<'a> {
     /// About the bytes that the key's texts take.
     fn bytes(&self) -> usize {
         let texts = |set: &BTreeSet<String>| set.iter().map(String::len).sum::<usize>();
-        let narrowed = self
-            .narrow
-            .mounts
-            .iter()
-            .flatten()
-            .map(|(name, mount)| name.as_str().len() + mount.path.as_str().len());
+        let narrowed =
+            self.narrow.mounts.iter().flatten().map(|(name, mount)| name.as_str().len() + mount.path.as_str().len());
         self.tenant.len()
             + self.roles.iter().map(String::len).sum::<usize>()
             + self.digest.len()
             + self.needs.env.as_ref().map_or(0, texts)
-            + self
-                .mounts
-                .iter()
-                .map(|(name, _)| name.as_str().len())
-                .sum::<usize>()
+            + self.mounts.iter().map(|(name, _)| name.as_str().len()).sum::<usize>()
             + texts(&self.env)
             + narrowed.sum::<usize>()
             + self.narrow.env.as_ref().map_or(0, texts)

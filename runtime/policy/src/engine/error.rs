@@ -104,7 +104,8 @@ impl Place {
 
 /// Text that shows as what it is: a policy file cannot steer the terminal that its errors are printed on.
 fn visible(text: impl Iterator<Item = char>) -> String {
-    let turns = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns =
+        |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.fold(String::new(), |mut shown, c| {
         if turns(c) || (c.is_control() && c != '\t') {
             shown.extend(c.escape_unicode());
@@ -121,12 +122,7 @@ fn advice(expected: &[String]) -> String {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Place {
-            file,
-            line,
-            column,
-            text,
-        } = &self.place;
+        let Place { file, line, column, text } = &self.place;
         let fault = visible(self.fault.to_string().chars());
         write!(f, "{file}:{line}:{column}: {fault}\n{line:>5} | {text}")
     }

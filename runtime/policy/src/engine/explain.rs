@@ -27,21 +27,9 @@ impl fmt::Display for Verdict {
 impl fmt::Display for Explanation {
     /// A line for each question, then one for the decision.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self
-            .questions
-            .iter()
-            .map(|q| q.action.len() + 1 + q.resource.chars().count())
-            .max()
-            .unwrap_or(0);
+        let width = self.questions.iter().map(|q| q.action.len() + 1 + q.resource.chars().count()).max().unwrap_or(0);
         for question in &self.questions {
-            let Question {
-                action,
-                resource,
-                verdict,
-                policies,
-                approvers,
-                hint,
-            } = question;
+            let Question { action, resource, verdict, policies, approvers, hint } = question;
             write!(f, "{:width$}  {verdict:9}", format!("{action} {resource}"))?;
             if !policies.is_empty() {
                 write!(f, "  by {}", policies.join(", "))?;
@@ -56,16 +44,8 @@ impl fmt::Display for Explanation {
         }
         match &self.answer {
             Answer::Allow { grant } => write!(f, "allow, by {}", grant.policies.join(", ")),
-            Answer::Ask {
-                approvers,
-                policies,
-            } => {
-                write!(
-                    f,
-                    "ask {}, by {}",
-                    approvers.join(", "),
-                    policies.join(", ")
-                )
+            Answer::Ask { approvers, policies } => {
+                write!(f, "ask {}, by {}", approvers.join(", "), policies.join(", "))
             }
             Answer::Deny(denial) => write!(f, "deny: {denial}"),
         }

@@ -5,9 +5,7 @@ use super::{
     rules::{Rules, Ruling},
     vocabulary::{Action, Kind, entity},
 };
-use crate::{
-    Access, Decision, Denial, Grant, MountGrant, MountName, Refusal, Time, grant::Granted,
-};
+use crate::{Access, Decision, Denial, Grant, MountGrant, MountName, Refusal, Time, grant::Granted};
 use cedar_policy::EntityUid;
 use serde::Serialize;
 use std::{collections::BTreeSet, sync::Arc};
@@ -16,41 +14,22 @@ use std::{collections::BTreeSet, sync::Arc};
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "decision")]
 pub(super) enum Answer {
-    Allow {
-        grant: Arc<Granted>,
-    },
-    Ask {
-        approvers: Vec<String>,
-        policies: Vec<String>,
-    },
+    Allow { grant: Arc<Granted> },
+    Ask { approvers: Vec<String>, policies: Vec<String> },
     Deny(Denial),
 }
 
 impl Answer {
     pub(super) fn deny(action: Action, resource: &EntityUid, hint: String) -> Self {
-        let refusal = Refusal {
-            action: action.as_str().into(),
-            resource: resource.to_string(),
-            policies: vec![],
-            hint,
-        };
-        Self::Deny(Denial {
-            refused: vec![refusal],
-        })
+        let refusal =
+            Refusal { action: action.as_str().into(), resource: resource.to_string(), policies: vec![], hint };
+        Self::Deny(Denial { refused: vec![refusal] })
     }
 
     pub(super) fn decision(self) -> Decision {
         match self {
-            Self::Allow { grant } => Decision::Allow {
-                grant: Grant::mint(grant),
-            },
-            Self::Ask {
-                approvers,
-                policies,
-            } => Decision::Ask {
-                approvers,
-                policies,
-            },
+            Self::Allow { grant } => Decision::Allow { grant: Grant::mint(grant) },
+            Self::Ask { approvers, policies } => Decision::Ask { approvers, policies },
             Self::Deny(denial) => Decision::Deny(denial),
         }
     }
@@ -97,31 +76,14 @@ pub(super) fn judge(
     facts: &Facts,
     agreed: &BTreeSet<String>,
 ) -> (Vec<Question>, Answer) {
-    let mut court = Court {
-        rules,
-        request,
-        facts,
-        agreed,
-        questions: Vec::new(),
-    };
-    court.ask(
-        Action::Call,
-        &entity(Kind::Tool, request.tool.as_str()),
-        true,
-    );
+    let mut court = Court { rules, request, facts, agreed, questions: Vec::new() };
+    court.ask(Action::Call, &entity(Kind::Tool, request.tool.as_str()), true);
     let mounts = court.mounts();
     let env = court.env();
     let clock = court.machine(Kind::Clock, request.needs.clock);
     let random = court.machine(Kind::Random, request.needs.random);
-    let granted = |policies| Granted {
-        tool: request.tool.clone(),
-        mounts,
-        env,
-        clock,
-        random,
-        limits: request.limits,
-        policies,
-    };
+    let granted =
+        |policies| Granted { tool: request.tool.clone(), mounts, env, clock, random, limits: request.limits, policies };
     let answer = conclude(&court.questions, granted);
     (court.questions, answer)
 }
@@ -137,38 +99,20 @@ struct Court<'a, 'r> {
 impl Court<'_, '_> {
     /// Asks; whether the grant holds it. What the caller `named` is denied rather than left out.
     fn ask(&mut self, action: Action, resource: &EntityUid, named: bool) -> bool {
-        let refused = if named {
-            Verdict::Deny
-        } else {
-            Verdict::LeaveOut
-        };
+        let refused = if named { Verdict::Deny } else { Verdict::LeaveOut };
         let ruling = self.rules.ask(self.facts, action, resource, self.agreed);
         let (verdict, policies, approvers, hint) = match ruling {
             Ruling::Permitted { policies } => (Verdict::Allow, policies, vec![], String::new()),
-            Ruling::Approval {
-                approvers,
-                policies,
-            } => (Verdict::Ask, policies, approvers, String::new()),
-            Ruling::Unmentioned => (
-                refused,
-                vec![],
-                vec![],
-                permit(&self.facts.principal, action, resource),
-            ),
+            Ruling::Approval { approvers, policies } => (Verdict::Ask, policies, approvers, String::new()),
+            Ruling::Unmentioned => (refused, vec![], vec![], permit(&self.facts.principal, action, resource)),
             Ruling::Forbidden { policies } => {
                 let hint = format!("forbidden by {}", policies.join(", "));
                 (refused, policies, vec![], hint)
             }
             Ruling::Failed { policies, reasons } => (refused, policies, vec![], reasons.join("; ")),
         };
-        let question = Question {
-            action: action.as_str(),
-            resource: resource.to_string(),
-            verdict,
-            policies,
-            approvers,
-            hint,
-        };
+        let question =
+            Question { action: action.as_str(), resource: resource.to_string(), verdict, policies, approvers, hint };
         self.questions.push(question);
         verdict <= Verdict::Ask
     }
@@ -190,29 +134,12 @@ impl Court<'_, '_> {
     fn mounts(&mut self) -> Vec<MountGrant> {
         let request = self.request;
         let offered = |name: &MountName| request.mounts.iter().any(|(offered, _)| offered == name);
-        for name in request
-            .narrow
-            .mounts
-            .iter()
-            .flat_map(|mounts| mounts.keys())
-            .filter(|name| !offered(name))
-        {
-            let names: Vec<_> = request
-                .mounts
-                .iter()
-                .map(|(name, _)| name.as_str())
-                .collect();
-            let hint = format!(
-                "no mount `{name}` is offered; offered are: {}",
-                list(&names)
-            );
+        for name in request.narrow.mounts.iter().flat_map(|mounts| mounts.keys()).filter(|name| !offered(name)) {
+            let names: Vec<_> = request.mounts.iter().map(|(name, _)| name.as_str()).collect();
+            let hint = format!("no mount `{name}` is offered; offered are: {}", list(&names));
             self.refuse(Action::Read, &entity(Kind::Mount, name.as_str()), hint);
         }
-        request
-            .mounts
-            .iter()
-            .filter_map(|(name, offered)| self.mount(name, *offered))
-            .collect()
+        request.mounts.iter().filter_map(|(name, offered)| self.mount(name, *offered)).collect()
     }
 
     fn mount(&mut self, name: &MountName, offered: Access) -> Option<MountGrant> {
@@ -221,22 +148,13 @@ impl Court<'_, '_> {
         let named = narrow.mounts.as_ref().and_then(|mounts| mounts.get(name));
         let Some(needed) = self.request.needs.fs else {
             if named.is_some() {
-                let hint = format!(
-                    "`{}` needs no files; leave `{name}` out of what the call gets",
-                    self.request.tool
-                );
+                let hint = format!("`{}` needs no files; leave `{name}` out of what the call gets", self.request.tool);
                 self.refuse(Action::Read, &resource, hint);
             }
             return None;
         };
-        if named
-            .and_then(|mount| mount.access)
-            .is_some_and(|access| access > needed)
-        {
-            let hint = format!(
-                "`{}` needs to read only; ask for `{name}` with `read`",
-                self.request.tool
-            );
+        if named.and_then(|mount| mount.access).is_some_and(|access| access > needed) {
+            let hint = format!("`{}` needs to read only; ask for `{name}` with `read`", self.request.tool);
             self.refuse(Action::Write, &resource, hint);
             return None;
         }
@@ -244,43 +162,22 @@ impl Court<'_, '_> {
         // Whoever names a mount asks to read it; only whoever says so asks to write.
         let asks_to_write = named.is_some_and(|mount| mount.access == Some(Access::ReadWrite));
         if asks_to_write && wanted > offered {
-            let hint = format!(
-                "`{name}` is offered to be read only; ask for it with `read`, or offer it with `read-write`"
-            );
+            let hint =
+                format!("`{name}` is offered to be read only; ask for it with `read`, or offer it with `read-write`");
             self.refuse(Action::Write, &resource, hint);
             return None;
         }
         if !self.ask(Action::Read, &resource, named.is_some()) {
             return None;
         }
-        let writes =
-            wanted.min(offered).writes() && self.ask(Action::Write, &resource, asks_to_write);
-        let access = if writes {
-            Access::ReadWrite
-        } else {
-            Access::Read
-        };
-        Some(MountGrant {
-            name: name.clone(),
-            access,
-            path,
-        })
+        let writes = wanted.min(offered).writes() && self.ask(Action::Write, &resource, asks_to_write);
+        let access = if writes { Access::ReadWrite } else { Access::Read };
+        Some(MountGrant { name: name.clone(), access, path })
     }
 
     fn env(&mut self) -> BTreeSet<String> {
-        let Request {
-            needs,
-            env: offered,
-            narrow,
-            tool,
-            ..
-        } = self.request;
-        let needed = |name: &String| {
-            needs
-                .env
-                .as_ref()
-                .is_none_or(|needed| needed.contains(name))
-        };
+        let Request { needs, env: offered, narrow, tool, .. } = self.request;
+        let needed = |name: &String| needs.env.as_ref().is_none_or(|needed| needed.contains(name));
         let Some(named) = &narrow.env else {
             let candidates = offered.iter().filter(|name| needed(name));
             return candidates
@@ -295,11 +192,7 @@ impl Court<'_, '_> {
                 let hint = format!("`{tool}` does not need it; leave it out of what the call gets");
                 self.refuse(Action::Use, &resource, hint);
             } else if !offered.contains(name) {
-                self.refuse(
-                    Action::Use,
-                    &resource,
-                    "no such variable is offered".to_owned(),
-                );
+                self.refuse(Action::Use, &resource, "no such variable is offered".to_owned());
             } else if self.ask(Action::Use, &resource, true) {
                 granted.insert(name.clone());
             }
@@ -318,33 +211,20 @@ impl Court<'_, '_> {
 
 /// The strictest verdict decides.
 fn conclude(questions: &[Question], granted: impl FnOnce(Vec<String>) -> Granted) -> Answer {
-    let of = |verdict: Verdict| {
-        questions
-            .iter()
-            .filter(move |question| question.verdict == verdict)
-    };
+    let of = |verdict: Verdict| questions.iter().filter(move |question| question.verdict == verdict);
     let join = |verdict: Verdict, part: fn(&Question) -> &Vec<String>| {
         let all: BTreeSet<_> = of(verdict).flat_map(part).cloned().collect();
         all.into_iter().collect::<Vec<_>>()
     };
     let counts = |question: &&Question| question.verdict != Verdict::LeaveOut;
-    match questions
-        .iter()
-        .filter(counts)
-        .map(|question| question.verdict)
-        .max()
-    {
-        Some(Verdict::Allow) => Answer::Allow {
-            grant: Arc::new(granted(join(Verdict::Allow, |q| &q.policies))),
-        },
+    match questions.iter().filter(counts).map(|question| question.verdict).max() {
+        Some(Verdict::Allow) => Answer::Allow { grant: Arc::new(granted(join(Verdict::Allow, |q| &q.policies))) },
         Some(Verdict::Ask) => Answer::Ask {
             approvers: join(Verdict::Ask, |q| &q.approvers),
             policies: join(Verdict::Ask, |q| &q.policies),
         },
         // Every request asks whether the call may be made; without an answer it may not.
-        Some(Verdict::Deny | Verdict::LeaveOut) | None => Answer::Deny(Denial {
-            refused: refused(of(Verdict::Deny)),
-        }),
+        Some(Verdict::Deny | Verdict::LeaveOut) | None => Answer::Deny(Denial { refused: refused(of(Verdict::Deny)) }),
     }
 }
 
@@ -367,16 +247,9 @@ fn refused<'q>(denied: impl Iterator<Item = &'q Question>) -> Vec<Refusal> {
 
 /// The policy that would allow exactly this.
 fn permit(principal: &EntityUid, action: Action, resource: &EntityUid) -> String {
-    format!(
-        "permit(principal == {principal}, action == Action::\"{}\", resource == {resource});",
-        action.as_str()
-    )
+    format!("permit(principal == {principal}, action == Action::\"{}\", resource == {resource});", action.as_str())
 }
 
 fn list(names: &[&str]) -> String {
-    if names.is_empty() {
-        "none".to_owned()
-    } else {
-        names.join(", ")
-    }
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }

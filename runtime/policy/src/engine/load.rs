@@ -26,10 +26,7 @@ impl Origin<'_> {
     }
 
     fn problem(&self, fault: Fault) -> Problem {
-        Problem {
-            place: self.place(self.offset),
-            fault,
-        }
+        Problem { place: self.place(self.offset), fault }
     }
 }
 
@@ -54,22 +51,13 @@ pub(super) fn load(sources: &[(String, String)]) -> Result<(Rules, Mentions), Po
         loaded.validate();
     }
     if loaded.problems.is_empty() {
-        Ok((
-            Rules::new(loaded.policies, loaded.approvers),
-            loaded.mentions,
-        ))
+        Ok((Rules::new(loaded.policies, loaded.approvers), loaded.mentions))
     } else {
         // One problem for each place: the validator repeats itself for every action that a policy could apply to.
-        let mut problems: Vec<_> = loaded
-            .problems
-            .into_iter()
-            .map(|problem| (problem.to_string(), problem))
-            .collect();
+        let mut problems: Vec<_> = loaded.problems.into_iter().map(|problem| (problem.to_string(), problem)).collect();
         problems.sort_by(|(a_text, a), (b_text, b)| (&a.place, a_text).cmp(&(&b.place, b_text)));
         problems.dedup_by(|(_, later), (_, earlier)| later.place == earlier.place);
-        Err(PolicyError {
-            problems: problems.into_iter().map(|(_, problem)| problem).collect(),
-        })
+        Err(PolicyError { problems: problems.into_iter().map(|(_, problem)| problem).collect() })
     }
 }
 
@@ -79,39 +67,21 @@ impl<'a> Loaded<'a> {
             Ok(set) => set,
             Err(errors) => {
                 let syntax = |what, expected| Fault::Syntax { what, expected };
-                self.problems.extend(errors.iter().map(|error| {
-                    problem(
-                        error,
-                        &Origin {
-                            name,
-                            text,
-                            offset: 0,
-                        },
-                        syntax,
-                    )
-                }));
+                self.problems
+                    .extend(errors.iter().map(|error| problem(error, &Origin { name, text, offset: 0 }, syntax)));
                 return;
             }
         };
         for template in set.templates() {
             let offset = template.as_ref().loc().map_or(0, |loc| loc.start());
-            self.problems
-                .push(Origin { name, text, offset }.problem(Fault::Template));
+            self.problems.push(Origin { name, text, offset }.problem(Fault::Template));
         }
-        let mut policies: Vec<_> = set
-            .policies()
-            .map(|policy| (policy.as_ref().loc().map_or(0, |loc| loc.start()), policy))
-            .collect();
+        let mut policies: Vec<_> =
+            set.policies().map(|policy| (policy.as_ref().loc().map_or(0, |loc| loc.start()), policy)).collect();
         policies.sort_by_key(|(offset, _)| *offset);
-        let stem = Path::new(name)
-            .file_stem()
-            .map_or(name.into(), |stem| stem.to_string_lossy());
+        let stem = Path::new(name).file_stem().map_or(name.into(), |stem| stem.to_string_lossy());
         for (index, (offset, policy)) in policies.into_iter().enumerate() {
-            self.policy(
-                policy,
-                format!("{stem}#{}", index + 1),
-                Origin { name, text, offset },
-            );
+            self.policy(policy, format!("{stem}#{}", index + 1), Origin { name, text, offset });
         }
     }
 
@@ -123,10 +93,7 @@ impl<'a> Loaded<'a> {
                 ("id", _) => continue,
                 ("approval", _) if policy.effect() == Effect::Forbid => Fault::ApprovalOfForbid,
                 ("approval", names) => {
-                    let approvers: Vec<_> = names
-                        .split(',')
-                        .map(|name| name.trim().to_owned())
-                        .collect();
+                    let approvers: Vec<_> = names.split(',').map(|name| name.trim().to_owned()).collect();
                     if !approvers.iter().any(String::is_empty) {
                         self.approvers.insert(id.clone(), approvers);
                         continue;
@@ -135,32 +102,20 @@ impl<'a> Loaded<'a> {
                 }
                 (unknown, _) => Fault::Annotation(unknown.to_owned()),
             };
-            let offset = annotation
-                .loc
-                .as_ref()
-                .map_or(origin.offset, |loc| loc.start());
-            self.problems.push(Problem {
-                place: origin.place(offset),
-                fault,
-            });
+            let offset = annotation.loc.as_ref().map_or(origin.offset, |loc| loc.start());
+            self.problems.push(Problem { place: origin.place(offset), fault });
         }
         match policy.to_json().map(|tree| self.mentions.add(&tree)) {
             Ok(Ok(())) => {}
             Ok(Err(tag)) => self.problems.push(origin.problem(Fault::ArgumentTag(tag))),
             Err(error) => {
-                let fault = Fault::Syntax {
-                    what: error.to_string(),
-                    expected: Vec::new(),
-                };
+                let fault = Fault::Syntax { what: error.to_string(), expected: Vec::new() };
                 self.problems.push(origin.problem(fault));
             }
         }
         if let Some(first) = self.origins.get(&id) {
             let Place { file, line, .. } = first.place(first.offset);
-            self.problems.push(origin.problem(Fault::DuplicateId {
-                id,
-                first: format!("{file}:{line}"),
-            }));
+            self.problems.push(origin.problem(Fault::DuplicateId { id, first: format!("{file}:{line}") }));
             return;
         }
         self.policies.push(policy.new_id(PolicyId::new(&id)));
@@ -177,8 +132,7 @@ impl<'a> Loaded<'a> {
         let mut add = |id: &PolicyId, error: &dyn Diagnostic| {
             let schema = |what, expected| Fault::Schema { what, expected };
             let id: &str = id.as_ref();
-            self.problems
-                .push(problem(error, &self.origins[id], schema));
+            self.problems.push(problem(error, &self.origins[id], schema));
         };
         let mut faulty = HashSet::new();
         for error in result.validation_errors() {
@@ -186,15 +140,10 @@ impl<'a> Loaded<'a> {
             add(error.policy_id(), error);
         }
         for warning in result.validation_warnings() {
-            use ValidationWarning::{
-                ConfusableIdentifier, MixedScriptIdentifier, MixedScriptString,
-            };
+            use ValidationWarning::{ConfusableIdentifier, MixedScriptIdentifier, MixedScriptString};
             // Names are written in every script. What is left is policy that can never apply or that hides its meaning;
             // that a faulty policy never applies is no news.
-            let harmless = matches!(
-                warning,
-                ConfusableIdentifier(_) | MixedScriptIdentifier(_) | MixedScriptString(_)
-            );
+            let harmless = matches!(warning, ConfusableIdentifier(_) | MixedScriptIdentifier(_) | MixedScriptString(_));
             if !harmless && faulty.insert(warning.policy_id()) {
                 add(warning.policy_id(), warning);
             }
@@ -203,21 +152,12 @@ impl<'a> Loaded<'a> {
 }
 
 /// What Cedar says of a file, at the place where it says it.
-fn problem(
-    error: &dyn Diagnostic,
-    origin: &Origin<'_>,
-    fault: impl Fn(String, Vec<String>) -> Fault,
-) -> Problem {
+fn problem(error: &dyn Diagnostic, origin: &Origin<'_>, fault: impl Fn(String, Vec<String>) -> Fault) -> Problem {
     let label = error.labels().and_then(|mut labels| labels.next());
-    let expected = label
-        .as_ref()
-        .and_then(|label| label.label().map(str::to_owned));
+    let expected = label.as_ref().and_then(|label| label.label().map(str::to_owned));
     let help = error.help().map(|help| help.to_string());
     Problem {
         place: origin.place(label.map_or(origin.offset, |label| label.offset())),
-        fault: fault(
-            error.to_string(),
-            expected.into_iter().chain(help).collect(),
-        ),
+        fault: fault(error.to_string(), expected.into_iter().chain(help).collect()),
     }
 }

@@ -68,12 +68,8 @@ impl Mentions {
                         (_, Some(attribute)) => self.mention(attribute),
                         ("Var", None) if operands == "context" => self.mention_all(),
                         // The entities that carry tags can also be named without `context`.
-                        ("__entity", None) if operands["type"] == "Arguments" => {
-                            self.mention("args")
-                        }
-                        ("__entity", None) if operands["type"] == "Sources" => {
-                            self.mention("provenance")
-                        }
+                        ("__entity", None) if operands["type"] == "Arguments" => self.mention("args"),
+                        ("__entity", None) if operands["type"] == "Sources" => self.mention("provenance"),
                         (_, None) => self.walk(operands, tags),
                     }
                 }
@@ -95,9 +91,7 @@ impl Mentions {
     }
 
     fn mention_all(&mut self) {
-        ["tool", "provenance", "sources", "spent", "args"]
-            .into_iter()
-            .for_each(|attribute| self.mention(attribute));
+        ["tool", "provenance", "sources", "spent", "args"].into_iter().for_each(|attribute| self.mention(attribute));
     }
 }
 
@@ -110,7 +104,5 @@ fn context_attribute<'a>(operator: &str, operands: &'a Value) -> Option<&'a str>
 /// The tag in `context.args.hasTag("tag")` and `context.args.getTag("tag")`.
 fn named_argument(operands: &Value) -> Option<&str> {
     let attribute = context_attribute(".", operands["left"].get(".")?)?;
-    (attribute == "args")
-        .then(|| operands["right"]["Value"].as_str())
-        .flatten()
+    (attribute == "args").then(|| operands["right"]["Value"].as_str()).flatten()
 }

@@ -67,22 +67,17 @@ pub(super) struct Observed<'a> {
 impl<'a> Observed<'a> {
     pub(super) fn new(request: &Request<'a>, mentions: &'a Mentions) -> Result<Self, TooMuch> {
         let join = || {
-            request
-                .provenance
-                .values()
-                .fold(Provenance::new(), |mut all, sources| {
-                    all.join(sources);
-                    all
-                })
+            request.provenance.values().fold(Provenance::new(), |mut all, sources| {
+                all.join(sources);
+                all
+            })
         };
         Ok(Self {
             arguments: match &mentions.arguments {
                 Arguments::Named(tags) => Tags::named(tags, request.args)?,
                 Arguments::All => Tags::all(request.args)?,
             },
-            provenance: mentions
-                .provenance
-                .then_some(Cow::Borrowed(request.provenance)),
+            provenance: mentions.provenance.then_some(Cow::Borrowed(request.provenance)),
             sources: mentions.sources.then(join),
             spent: mentions.spent.then_some(request.spent),
         })
@@ -94,23 +89,15 @@ impl<'a> Observed<'a> {
         const SOURCE: usize = 64;
         let counts = |sources: &Provenance| sources.iter().count() * SOURCE;
         let provenance = self.provenance.iter().flat_map(|map| map.iter());
-        self.arguments
-            .0
-            .iter()
-            .map(|(tag, text)| tag.len() + text.len())
-            .sum::<usize>()
-            + provenance
-                .map(|(argument, sources)| argument.len() + counts(sources))
-                .sum::<usize>()
+        self.arguments.0.iter().map(|(tag, text)| tag.len() + text.len()).sum::<usize>()
+            + provenance.map(|(argument, sources)| argument.len() + counts(sources)).sum::<usize>()
             + self.sources.as_ref().map_or(0, counts)
     }
 
     pub(super) fn into_owned(self) -> Observed<'static> {
         Observed {
             arguments: self.arguments.into_owned(),
-            provenance: self
-                .provenance
-                .map(|provenance| Cow::Owned(provenance.into_owned())),
+            provenance: self.provenance.map(|provenance| Cow::Owned(provenance.into_owned())),
             sources: self.sources,
             spent: self.spent,
         }
@@ -130,54 +117,29 @@ pub(super) struct Facts {
 type Unfit = Box<dyn std::error::Error>;
 
 impl Facts {
-    pub(super) fn new(
-        request: &Request<'_>,
-        observed: &Observed<'_>,
-        mentions: &Mentions,
-    ) -> Result<Self, Unfit> {
+    pub(super) fn new(request: &Request<'_>, observed: &Observed<'_>, mentions: &Mentions) -> Result<Self, Unfit> {
         let principal = entity(Kind::Agent, request.principal.as_str());
         let tool = entity(Kind::Tool, request.tool.as_str());
         let package = entity(Kind::Package, request.tool.package());
         let trusted_as = request.roles.iter().map(|role| entity(Kind::Role, role));
-        let parents: HashSet<_> = trusted_as
-            .chain([entity(Kind::Tenant, request.tenant)])
-            .collect();
+        let parents: HashSet<_> = trusted_as.chain([entity(Kind::Tenant, request.tenant)]).collect();
         let digest = RestrictedExpression::new_string(request.digest.to_owned());
         let mut entities = vec![
             Entity::new_no_attrs(principal.clone(), parents),
             Entity::new_no_attrs(tool.clone(), HashSet::from([package.clone()])),
-            Entity::new(
-                package.clone(),
-                HashMap::from([("digest".to_owned(), digest)]),
-                HashSet::new(),
-            )?,
+            Entity::new(package.clone(), HashMap::from([("digest".to_owned(), digest)]), HashSet::new())?,
         ];
         let mut context = Vec::new();
         if mentions.tool {
-            context.push((
-                "tool".to_owned(),
-                RestrictedExpression::new_entity_uid(tool),
-            ));
+            context.push(("tool".to_owned(), RestrictedExpression::new_entity_uid(tool)));
         }
         if mentions.arguments() {
-            let tags = observed
-                .arguments
-                .0
-                .iter()
-                .map(|(tag, text)| (tag.to_string(), string(text)));
-            context.push((
-                "args".to_owned(),
-                tagged(Kind::Arguments, tags, &mut entities)?,
-            ));
+            let tags = observed.arguments.0.iter().map(|(tag, text)| (tag.to_string(), string(text)));
+            context.push(("args".to_owned(), tagged(Kind::Arguments, tags, &mut entities)?));
         }
         if let Some(provenance) = &observed.provenance {
-            let tags = provenance
-                .iter()
-                .map(|(argument, sources)| (argument.clone(), set(sources)));
-            context.push((
-                "provenance".to_owned(),
-                tagged(Kind::Sources, tags, &mut entities)?,
-            ));
+            let tags = provenance.iter().map(|(argument, sources)| (argument.clone(), set(sources)));
+            context.push(("provenance".to_owned(), tagged(Kind::Sources, tags, &mut entities)?));
         }
         if let Some(sources) = &observed.sources {
             context.push(("sources".to_owned(), set(sources)));
@@ -203,13 +165,8 @@ fn set(sources: &Provenance) -> RestrictedExpression {
 }
 
 fn used(spent: Spent) -> Result<RestrictedExpression, cedar_policy::ExpressionConstructionError> {
-    let counters = [
-        ("calls", spent.calls),
-        ("cpu_ms", spent.cpu_ms),
-        ("written_bytes", spent.written_bytes),
-    ];
-    let long =
-        |count: u64| RestrictedExpression::new_long(i64::try_from(count).unwrap_or(i64::MAX));
+    let counters = [("calls", spent.calls), ("cpu_ms", spent.cpu_ms), ("written_bytes", spent.written_bytes)];
+    let long = |count: u64| RestrictedExpression::new_long(i64::try_from(count).unwrap_or(i64::MAX));
     RestrictedExpression::new_record(counters.map(|(name, count)| (name.to_owned(), long(count))))
 }
 

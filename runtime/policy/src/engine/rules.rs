@@ -17,72 +17,39 @@ pub(super) enum Ruling {
     /// It is allowed by these policies.
     Permitted { policies: Vec<String> },
     /// It is allowed by these policies if one of the approvers agrees.
-    Approval {
-        approvers: Vec<String>,
-        policies: Vec<String>,
-    },
+    Approval { approvers: Vec<String>, policies: Vec<String> },
     /// No policy allows it.
     Unmentioned,
     /// These policies forbid it.
     Forbidden { policies: Vec<String> },
     /// These policies could not be evaluated, whatever they would have said; with the reasons.
-    Failed {
-        policies: Vec<String>,
-        reasons: Vec<String>,
-    },
+    Failed { policies: Vec<String>, reasons: Vec<String> },
 }
 
 impl Rules {
     pub(super) fn new(policies: Vec<Policy>, approvers: BTreeMap<String, Vec<String>>) -> Self {
-        Self {
-            slices: Slices::new(policies),
-            approvers,
-            authorizer: Authorizer::new(),
-        }
+        Self { slices: Slices::new(policies), approvers, authorizer: Authorizer::new() }
     }
 
     /// Asks whether the principal may do this; `agreed` names those who have agreed to it already.
-    pub(super) fn ask(
-        &self,
-        facts: &Facts,
-        action: Action,
-        resource: &EntityUid,
-        agreed: &BTreeSet<String>,
-    ) -> Ruling {
-        let request = Request::new(
-            facts.principal.clone(),
-            action.uid(),
-            resource.clone(),
-            facts.context.clone(),
-            None,
-        );
+    pub(super) fn ask(&self, facts: &Facts, action: Action, resource: &EntityUid, agreed: &BTreeSet<String>) -> Ruling {
+        let request =
+            Request::new(facts.principal.clone(), action.uid(), resource.clone(), facts.context.clone(), None);
         let response = match request {
             Ok(request) => {
                 let parent = (action == Action::Call).then_some(&facts.package);
-                let policies = self
-                    .slices
-                    .get((facts.principal.clone(), action, resource.clone()), parent);
-                self.authorizer
-                    .is_authorized(&request, &policies, &facts.entities)
+                let policies = self.slices.get((facts.principal.clone(), action, resource.clone()), parent);
+                self.authorizer.is_authorized(&request, &policies, &facts.entities)
             }
             Err(error) => {
-                return Ruling::Failed {
-                    policies: Vec::new(),
-                    reasons: vec![error.to_string()],
-                };
+                return Ruling::Failed { policies: Vec::new(), reasons: vec![error.to_string()] };
             }
         };
         let diagnostics = response.diagnostics();
         // Cedar passes over what it cannot evaluate. Here it denies: a forbid that fails must not open a door.
-        let failed =
-            diagnostics
-                .errors()
-                .map(|AuthorizationError::PolicyEvaluationError(error)| {
-                    (
-                        error.policy_id().to_string(),
-                        format!("`{}` failed: {}", error.policy_id(), error.inner()),
-                    )
-                });
+        let failed = diagnostics.errors().map(|AuthorizationError::PolicyEvaluationError(error)| {
+            (error.policy_id().to_string(), format!("`{}` failed: {}", error.policy_id(), error.inner()))
+        });
         let failed: BTreeMap<_, _> = failed.collect();
         if !failed.is_empty() {
             let (policies, reasons) = failed.into_iter().unzip();
@@ -100,17 +67,12 @@ impl Rules {
     /// Those of the satisfied permits that need no approval, or have it; or else all of them, and whom they ask.
     fn permitted(&self, policies: Vec<String>, agreed: &BTreeSet<String>) -> Ruling {
         let approvers = |id: &String| self.approvers.get(id).map_or(&[][..], Vec::as_slice);
-        let settled = |id: &&String| {
-            approvers(id).is_empty() || approvers(id).iter().any(|name| agreed.contains(name))
-        };
+        let settled = |id: &&String| approvers(id).is_empty() || approvers(id).iter().any(|name| agreed.contains(name));
         let free: Vec<_> = policies.iter().filter(settled).cloned().collect();
         if !free.is_empty() {
             return Ruling::Permitted { policies: free };
         }
         let asked: BTreeSet<_> = policies.iter().flat_map(approvers).cloned().collect();
-        Ruling::Approval {
-            approvers: asked.into_iter().collect(),
-            policies,
-        }
+        Ruling::Approval { approvers: asked.into_iter().collect(), policies }
     }
 }

@@ -2,9 +2,7 @@
 //! says.
 
 use super::vocabulary::Action;
-use cedar_policy::{
-    ActionConstraint, EntityUid, Policy, PolicySet, PrincipalConstraint, ResourceConstraint,
-};
+use cedar_policy::{ActionConstraint, EntityUid, Policy, PolicySet, PrincipalConstraint, ResourceConstraint};
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
@@ -56,52 +54,33 @@ impl Scoped {
             },
             actions: Action::ALL.into_iter().filter(applies).collect(),
             resource: match policy.resource_constraint() {
-                ResourceConstraint::Eq(uid)
-                | ResourceConstraint::In(uid)
-                | ResourceConstraint::IsIn(_, uid) => Some(uid),
+                ResourceConstraint::Eq(uid) | ResourceConstraint::In(uid) | ResourceConstraint::IsIn(_, uid) => {
+                    Some(uid)
+                }
                 ResourceConstraint::Any | ResourceConstraint::Is(_) => None,
             },
             policy,
         }
     }
 
-    fn can_match(
-        &self,
-        (principal, action, resource): &Question,
-        parent: Option<&EntityUid>,
-    ) -> bool {
+    fn can_match(&self, (principal, action, resource): &Question, parent: Option<&EntityUid>) -> bool {
         self.actions.contains(action)
             && self.principal.as_ref().is_none_or(|only| only == principal)
-            && self
-                .resource
-                .as_ref()
-                .is_none_or(|only| only == resource || Some(only) == parent)
+            && self.resource.as_ref().is_none_or(|only| only == resource || Some(only) == parent)
     }
 }
 
 impl Slices {
     pub(super) fn new(policies: Vec<Policy>) -> Self {
-        Self {
-            policies: policies.into_iter().map(Scoped::new).collect(),
-            made: RwLock::default(),
-        }
+        Self { policies: policies.into_iter().map(Scoped::new).collect(), made: RwLock::default() }
     }
 
     /// The policies for a question; `parent` is what its resource is in.
     pub(super) fn get(&self, question: Question, parent: Option<&EntityUid>) -> Arc<PolicySet> {
-        if let Some(slice) = self
-            .made
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .slices
-            .get(&question)
-        {
+        if let Some(slice) = self.made.read().unwrap_or_else(PoisonError::into_inner).slices.get(&question) {
             return slice.clone();
         }
-        let matching = self
-            .policies
-            .iter()
-            .filter(|scoped| scoped.can_match(&question, parent));
+        let matching = self.policies.iter().filter(|scoped| scoped.can_match(&question, parent));
         let slice = PolicySet::from_policies(matching.map(|scoped| scoped.policy.clone()))
             // Only equal ids are refused, and those were refused for all policies together.
             .unwrap_or_else(|error| unreachable!("a part of a valid set is valid: {error}"));

@@ -51,9 +51,7 @@ macro_rules! kinds {
         });
     };
 }
-kinds!(
-    Action, Agent, Arguments, Clock, Mount, Package, Random, Role, Sources, Tenant, Tool, Variable
-);
+kinds!(Action, Agent, Arguments, Clock, Mount, Package, Random, Role, Sources, Tenant, Tool, Variable);
 
 /// The entity that policies spell `KIND::"id"`.
 pub(super) fn entity(kind: Kind, id: &str) -> EntityUid {

@@ -1,8 +1,8 @@
 //! The form of a corpus file.
 
 use policy::{
-    Access, Decision, Limits, MountGrant, MountName, Narrow, Needs, Policy, PolicyError, Principal,
-    Provenance, Refusal, Request, Spent, Time, ToolId,
+    Access, Decision, Limits, MountGrant, MountName, Narrow, Needs, Policy, PolicyError, Principal, Provenance,
+    Refusal, Request, Spent, Time, ToolId,
 };
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -144,13 +144,10 @@ fn no_arguments() -> serde_json::Value {
 impl File {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let file: Self = toml::from_str(text).map_err(|error| error.to_string())?;
-        if file.policy.is_some() == file.files.is_empty()
-            && file.error.is_some() == file.cases.is_empty()
-        {
+        if file.policy.is_some() == file.files.is_empty() && file.error.is_some() == file.cases.is_empty() {
             for case in file.tables() {
                 let name = case["name"].to_string();
-                case.try_into::<Case>()
-                    .map_err(|error| format!("{name}: {error}"))?;
+                case.try_into::<Case>().map_err(|error| format!("{name}: {error}"))?;
             }
             Ok(file)
         } else {
@@ -159,17 +156,8 @@ impl File {
     }
 
     fn sources(&self) -> Vec<(&str, &str)> {
-        let single = self
-            .policy
-            .iter()
-            .map(|text| ("policy.cedar", text.as_str()));
-        single
-            .chain(
-                self.files
-                    .iter()
-                    .map(|file| (file.name.as_str(), file.text.as_str())),
-            )
-            .collect()
+        let single = self.policy.iter().map(|text| ("policy.cedar", text.as_str()));
+        single.chain(self.files.iter().map(|file| (file.name.as_str(), file.text.as_str()))).collect()
     }
 
     pub(crate) fn load(&self) -> Result<Policy, PolicyError> {
@@ -197,25 +185,9 @@ impl File {
     pub(crate) fn cases(&self) -> impl Iterator<Item = Case> {
         self.tables().map(|table| {
             let mut case: Case = table.try_into().expect("it was read before");
-            case.offered = case
-                .mounts
-                .iter()
-                .map(|(name, access)| (name.clone(), *access))
-                .collect();
-            let TomlNeeds {
-                fs,
-                ref env,
-                any_env,
-                clock,
-                random,
-                ..
-            } = case.needs;
-            case.needs.parsed = Needs {
-                fs,
-                env: (!any_env).then(|| env.clone()),
-                clock,
-                random,
-            };
+            case.offered = case.mounts.iter().map(|(name, access)| (name.clone(), *access)).collect();
+            let TomlNeeds { fs, ref env, any_env, clock, random, .. } = case.needs;
+            case.needs.parsed = Needs { fs, env: (!any_env).then(|| env.clone()), clock, random };
             if let Some((name, bytes)) = &case.long_arg {
                 case.args[name] = "x".repeat(*bytes).into();
             }
@@ -226,11 +198,7 @@ impl File {
 
 impl Case {
     pub(crate) fn request(&self) -> Request<'_> {
-        let TomlSpent {
-            calls,
-            cpu_ms,
-            written_bytes,
-        } = self.spent;
+        let TomlSpent { calls, cpu_ms, written_bytes } = self.spent;
         Request {
             tenant: &self.tenant,
             roles: &self.roles,
@@ -244,11 +212,7 @@ impl Case {
             limits: self.limits,
             args: &self.args,
             provenance: &self.provenance,
-            spent: Spent {
-                calls,
-                cpu_ms,
-                written_bytes,
-            },
+            spent: Spent { calls, cpu_ms, written_bytes },
         }
     }
 
@@ -281,11 +245,7 @@ impl Case {
         vary(&|case| case.needs.parsed.clock = Time::Real);
         vary(&|case| case.needs.parsed.random = Time::Real);
         vary(&|case| case.offered.clear());
-        vary(&|case| {
-            case.offered
-                .iter_mut()
-                .for_each(|(_, access)| *access = Access::Read)
-        });
+        vary(&|case| case.offered.iter_mut().for_each(|(_, access)| *access = Access::Read));
         vary(&|case| case.env.clear());
         vary(&|case| case.narrow = Narrow::default());
         vary(&|case| case.narrow.mounts = Some(BTreeMap::new()));
@@ -294,10 +254,8 @@ impl Case {
         vary(&|case| case.args["path"] = "elsewhere".into());
         vary(&|case| case.provenance.clear());
         vary(&|case| {
-            case.provenance.insert(
-                "path".to_owned(),
-                Provenance::from_iter([policy::Source::Http("evil.test".to_owned())]),
-            );
+            case.provenance
+                .insert("path".to_owned(), Provenance::from_iter([policy::Source::Http("evil.test".to_owned())]));
         });
         vary(&|case| case.spent.calls += 1_000);
         vary(&|case| case.spent.cpu_ms += 1_000_000);
@@ -316,13 +274,9 @@ impl Expected {
                 random: grant.random(),
                 policies: grant.policies().to_vec(),
             }),
-            Decision::Ask {
-                approvers,
-                policies,
-            } => Self::Ask(Ask {
-                approvers: approvers.clone(),
-                policies: policies.clone(),
-            }),
+            Decision::Ask { approvers, policies } => {
+                Self::Ask(Ask { approvers: approvers.clone(), policies: policies.clone() })
+            }
             Decision::Deny(denial) => Self::Deny(denial.refused.clone()),
         }
     }

@@ -12,13 +12,8 @@ use std::path::{Path, PathBuf};
 fn files() -> Vec<(PathBuf, File)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus");
     let entries = std::fs::read_dir(&folder).expect("the corpus is part of the repository");
-    let mut paths: Vec<_> = entries
-        .map(|entry| entry.expect("readable").path())
-        .collect();
-    paths.retain(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "toml")
-    });
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("readable").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     paths.sort();
     assert!(!paths.is_empty(), "no cases in {}", folder.display());
     let read = |path: PathBuf| {
@@ -35,11 +30,7 @@ fn each_case(mut check: impl FnMut(&str, &File, &Policy, &Case)) {
     for (path, file) in files() {
         let Ok(policy) = file.load() else { continue };
         for case in file.cases() {
-            let name = format!(
-                "{}: {}",
-                path.file_name().expect("a file").to_string_lossy(),
-                case.name
-            );
+            let name = format!("{}: {}", path.file_name().expect("a file").to_string_lossy(), case.name);
             check(&name, &file, &policy, &case);
             cases += 1;
         }
@@ -73,20 +64,12 @@ fn explanations_agree_with_decisions() {
         let decision = serde_json::to_value(policy.decide(&case.request())).expect("plain data");
         let explanation = policy.explain(&case.request());
         let mut explained = serde_json::to_value(&explanation).expect("plain data");
-        let questions = explained
-            .as_object_mut()
-            .and_then(|fields| fields.remove("questions"));
-        assert!(
-            questions.is_some_and(|questions| questions.is_array()),
-            "{name}"
-        );
+        let questions = explained.as_object_mut().and_then(|fields| fields.remove("questions"));
+        assert!(questions.is_some_and(|questions| questions.is_array()), "{name}");
         assert_eq!(explained, decision, "{name}");
         let last = explanation.to_string().lines().last().map(str::to_owned);
         let kind = decision["decision"].as_str().expect("a tag");
-        assert!(
-            last.is_some_and(|line| line.starts_with(kind)),
-            "{name}:\n{explanation}"
-        );
+        assert!(last.is_some_and(|line| line.starts_with(kind)), "{name}:\n{explanation}");
     });
 }
 
@@ -95,11 +78,7 @@ fn explanations_agree_with_decisions() {
 fn what_is_remembered_is_what_would_be_decided() {
     let mut variations = 0;
     each_case(|name, file, policy, case| {
-        let fresh = |case: &Case| {
-            file.load()
-                .expect("it loaded before")
-                .decide(&case.request())
-        };
+        let fresh = |case: &Case| file.load().expect("it loaded before").decide(&case.request());
         for case in case.variations() {
             let expected = fresh(&case);
             assert_eq!(policy.decide(&case.request()), expected, "{name}: first");
@@ -123,16 +102,10 @@ fn hints_allow_what_they_say() {
         if hints.is_empty() {
             return;
         }
-        let extended = file
-            .load_with(&hints.join("\n"))
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let extended = file.load_with(&hints.join("\n")).unwrap_or_else(|error| panic!("{name}: {error}"));
         if let Decision::Deny(denial) = extended.decide(&case.request()) {
             for refusal in denial.refused {
-                assert!(
-                    !hints.contains(&refusal.hint.as_str()),
-                    "{name}: still refused after {}",
-                    refusal.hint
-                );
+                assert!(!hints.contains(&refusal.hint.as_str()), "{name}: still refused after {}", refusal.hint);
             }
         }
         followed += 1;
@@ -143,10 +116,7 @@ fn hints_allow_what_they_say() {
 #[test]
 fn nothing_allows_nothing() {
     each_case(|name, _, _, case| {
-        assert!(
-            matches!(Policy::none().decide(&case.request()), Decision::Deny(_)),
-            "{name}"
-        );
+        assert!(matches!(Policy::none().decide(&case.request()), Decision::Deny(_)), "{name}");
     });
 }
 

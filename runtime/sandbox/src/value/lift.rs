@@ -211,9 +211,7 @@ fn lift(shape: &Shape, value: &Value, place: Place<'_>) -> Lifted<Val> {
             Ok(Val::Variant(case.wit.clone(), payload))
         }
         Shape::Result { ok, err } => match one_key(value) {
-            Some(("ok", payload)) => {
-                Ok(Val::Result(Ok(payload_of(ok.as_deref(), payload, Place::Key(&place, "ok"))?)))
-            }
+            Some(("ok", payload)) => Ok(Val::Result(Ok(payload_of(ok.as_deref(), payload, Place::Key(&place, "ok"))?))),
             Some(("err", payload)) => {
                 Ok(Val::Result(Err(payload_of(err.as_deref(), payload, Place::Key(&place, "err"))?)))
             }

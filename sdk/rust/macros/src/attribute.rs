@@ -38,12 +38,7 @@ fn list(input: ParseStream<'_>, prefix: &str, entries: &mut Vec<Entry>) -> syn::
                 skip(input)?;
                 None
             };
-            entries.push(Entry {
-                key,
-                value,
-                place: Place::Attribute,
-                span: name.span(),
-            });
+            entries.push(Entry { key, value, place: Place::Attribute, span: name.span() });
         }
         if !input.is_empty() {
             input.parse::<Token![,]>()?;

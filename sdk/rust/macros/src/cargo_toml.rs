@@ -17,16 +17,11 @@ pub(crate) fn entries(text: &str, span: Span, errors: &mut Errors) -> Vec<Entry>
         }
     };
     let mut entries = Vec::new();
-    let metadata = manifest
-        .get("package")
-        .and_then(|package| package.get("metadata"));
+    let metadata = manifest.get("package").and_then(|package| package.get("metadata"));
     match metadata.and_then(|metadata| metadata.get("gloveport")) {
         None => {}
         Some(Value::Table(settings)) => collect(settings, "", span, &mut entries),
-        Some(_) => errors.at_span(
-            span,
-            "Cargo.toml: `package.metadata.gloveport` takes a table",
-        ),
+        Some(_) => errors.at_span(span, "Cargo.toml: `package.metadata.gloveport` takes a table"),
     }
     entries
 }
@@ -36,12 +31,7 @@ fn collect(table: &Table, prefix: &str, span: Span, entries: &mut Vec<Entry>) {
         let key = format!("{prefix}{name}");
         match value {
             Value::Table(needs) if key == "needs" => collect(needs, "needs.", span, entries),
-            value => entries.push(Entry {
-                key,
-                value: given(value),
-                place: Place::CargoToml,
-                span,
-            }),
+            value => entries.push(Entry { key, value: given(value), place: Place::CargoToml, span }),
         }
     }
 }
@@ -50,10 +40,7 @@ fn given(value: &Value) -> Option<Given> {
     match value {
         Value::String(text) => Some(Given::Text(text.clone())),
         Value::Array(items) => {
-            let texts: Option<Vec<_>> = items
-                .iter()
-                .map(|item| item.as_str().map(str::to_owned))
-                .collect();
+            let texts: Option<Vec<_>> = items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
             texts.map(Given::List)
         }
         _ => None,

@@ -38,82 +38,42 @@ pub(crate) fn check(interface: &Interface, errors: &mut Errors) {
 fn distinct_items(interface: &Interface, errors: &mut Errors) {
     let mut taken = HashMap::new();
     for ty in &interface.types {
-        claim(
-            &mut taken,
-            &ty.name,
-            &ty.ident,
-            &format!("the type `{}`", ty.ident),
-            errors,
-        );
+        claim(&mut taken, &ty.name, &ty.ident, &format!("the type `{}`", ty.ident), errors);
         if let TypeKind::Variant(cases) = &ty.kind {
             for case in cases {
                 if let Payload::Named(record, _) = &case.payload {
-                    claim(
-                        &mut taken,
-                        record,
-                        &case.ident,
-                        &format!("the record of the case `{}`", case.ident),
-                        errors,
-                    );
+                    claim(&mut taken, record, &case.ident, &format!("the record of the case `{}`", case.ident), errors);
                 }
             }
         }
     }
     for function in &interface.functions {
-        claim(
-            &mut taken,
-            &function.name,
-            &function.ident,
-            &format!("the function `{}`", function.ident),
-            errors,
-        );
+        claim(&mut taken, &function.name, &function.ident, &format!("the function `{}`", function.ident), errors);
     }
 }
 
 fn distinct_fields(fields: &[Field], errors: &mut Errors) {
     let mut taken = HashMap::new();
     for field in fields {
-        claim(
-            &mut taken,
-            &field.name,
-            &field.ident,
-            &format!("the field `{}`", field.ident),
-            errors,
-        );
+        claim(&mut taken, &field.name, &field.ident, &format!("the field `{}`", field.ident), errors);
     }
 }
 
 fn distinct_cases(cases: &[Case], errors: &mut Errors) {
     let mut taken = HashMap::new();
     for case in cases {
-        claim(
-            &mut taken,
-            &case.name,
-            &case.ident,
-            &format!("the case `{}`", case.ident),
-            errors,
-        );
+        claim(&mut taken, &case.name, &case.ident, &format!("the case `{}`", case.ident), errors);
         if let Payload::Named(_, fields) = &case.payload {
             distinct_fields(fields, errors);
         }
     }
 }
 
-fn claim(
-    taken: &mut HashMap<Name, String>,
-    name: &Name,
-    at: &Ident,
-    what: &str,
-    errors: &mut Errors,
-) {
+fn claim(taken: &mut HashMap<Name, String>, name: &Name, at: &Ident, what: &str, errors: &mut Errors) {
     match taken.get(name) {
-        Some(other) => errors.at(
-            at,
-            format!(
-                "{other} and {what} are both `{}` in WIT: rename one of them",
-                name.kebab()
-            ),
-        ),
+        Some(other) => {
+            errors.at(at, format!("{other} and {what} are both `{}` in WIT: rename one of them", name.kebab()))
+        }
         None => {
             taken.insert(name.clone(), what.to_owned());
         }
@@ -146,19 +106,13 @@ fn circle(interface: &Interface, start: &TypeDef) -> Option<String> {
 fn names(ty: &TypeDef) -> Vec<&Name> {
     let mut found = Vec::new();
     match &ty.kind {
-        TypeKind::Record(fields) => fields
-            .iter()
-            .for_each(|field| collect(&field.ty, &mut found)),
+        TypeKind::Record(fields) => fields.iter().for_each(|field| collect(&field.ty, &mut found)),
         TypeKind::Enum(cases) | TypeKind::Variant(cases) => {
             for case in cases {
                 match &case.payload {
                     Payload::None => {}
-                    Payload::Positional(items) => {
-                        items.iter().for_each(|item| collect(item, &mut found))
-                    }
-                    Payload::Named(_, fields) => fields
-                        .iter()
-                        .for_each(|field| collect(&field.ty, &mut found)),
+                    Payload::Positional(items) => items.iter().for_each(|item| collect(item, &mut found)),
+                    Payload::Named(_, fields) => fields.iter().for_each(|field| collect(&field.ty, &mut found)),
                 }
             }
         }

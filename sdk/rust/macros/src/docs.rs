@@ -13,10 +13,7 @@ pub(crate) fn text(attributes: &[Attribute]) -> Option<String> {
     for attribute in attributes {
         if let Meta::NameValue(meta) = &attribute.meta
             && meta.path.is_ident("doc")
-            && let Expr::Lit(ExprLit {
-                lit: Lit::Str(text),
-                ..
-            }) = &meta.value
+            && let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = &meta.value
         {
             lines.extend(of_comment(&text.value()));
         }
@@ -30,30 +27,17 @@ pub(crate) fn text(attributes: &[Attribute]) -> Option<String> {
 fn of_comment(text: &str) -> Vec<String> {
     let mut lines = text.lines();
     let first = lines.next().unwrap_or_default();
-    let first = first
-        .strip_prefix(' ')
-        .unwrap_or(first)
-        .trim_end()
-        .to_owned();
+    let first = first.strip_prefix(' ').unwrap_or(first).trim_end().to_owned();
     let rest: Vec<_> = lines.map(str::trim_end).collect();
     let filled = || rest.iter().filter(|line| !line.is_empty());
     let rest: Vec<_> = if filled().all(|line| line.trim_start().starts_with('*')) {
-        rest.iter()
-            .map(|line| line.trim_start().trim_start_matches('*'))
-            .collect()
+        rest.iter().map(|line| line.trim_start().trim_start_matches('*')).collect()
     } else {
         rest
     };
     let indent = |line: &&str| line.len() - line.trim_start().len();
-    let common = rest
-        .iter()
-        .filter(|line| !line.is_empty())
-        .map(indent)
-        .min()
-        .unwrap_or(0);
-    let rest = rest
-        .iter()
-        .map(|line| line.get(common..).unwrap_or_default().to_owned());
+    let common = rest.iter().filter(|line| !line.is_empty()).map(indent).min().unwrap_or(0);
+    let rest = rest.iter().map(|line| line.get(common..).unwrap_or_default().to_owned());
     std::iter::once(first).chain(rest).collect()
 }
 
@@ -81,12 +65,7 @@ pub(crate) fn section(interface: &Interface) -> Vec<u8> {
         if let TypeKind::Variant(cases) = &ty.kind {
             for case in cases {
                 if let Payload::Named(name, fields) = &case.payload {
-                    insert_type(
-                        &mut types,
-                        name.kebab(),
-                        case.docs.as_ref(),
-                        of_fields(fields),
-                    );
+                    insert_type(&mut types, name.kebab(), case.docs.as_ref(), of_fields(fields));
                 }
             }
         }
@@ -115,24 +94,13 @@ pub(crate) fn parameters(function: &Function) -> Option<String> {
     let lines: Vec<_> = function
         .params
         .iter()
-        .filter_map(|param| {
-            Some(format!(
-                "- `{}`: {}",
-                param.name.json(),
-                fold(param.docs.as_deref()?)
-            ))
-        })
+        .filter_map(|param| Some(format!("- `{}`: {}", param.name.json(), fold(param.docs.as_deref()?))))
         .collect();
     (!lines.is_empty()).then(|| format!("# Parameters\n\n{}", lines.join("\n")))
 }
 
 fn of_function(function: &Function) -> Option<String> {
-    let parts: Vec<_> = function
-        .docs
-        .clone()
-        .into_iter()
-        .chain(parameters(function))
-        .collect();
+    let parts: Vec<_> = function.docs.clone().into_iter().chain(parameters(function)).collect();
     (!parts.is_empty()).then(|| parts.join("\n\n"))
 }
 
@@ -141,25 +109,17 @@ fn fold(text: &str) -> String {
 }
 
 fn of_fields(fields: &[Field]) -> Map<String, Value> {
-    let documented = fields
-        .iter()
-        .filter_map(|field| Some((field.name.kebab().to_owned(), field.docs.clone()?.into())));
+    let documented =
+        fields.iter().filter_map(|field| Some((field.name.kebab().to_owned(), field.docs.clone()?.into())));
     documented.collect()
 }
 
 fn of_cases(cases: &[Case]) -> Map<String, Value> {
-    let documented = cases
-        .iter()
-        .filter_map(|case| Some((case.name.kebab().to_owned(), case.docs.clone()?.into())));
+    let documented = cases.iter().filter_map(|case| Some((case.name.kebab().to_owned(), case.docs.clone()?.into())));
     documented.collect()
 }
 
-fn insert_type(
-    types: &mut Map<String, Value>,
-    name: &str,
-    docs: Option<&String>,
-    items: Map<String, Value>,
-) {
+fn insert_type(types: &mut Map<String, Value>, name: &str, docs: Option<&String>, items: Map<String, Value>) {
     let mut content = Map::new();
     if let Some(docs) = docs {
         content.insert("docs".into(), docs.as_str().into());

@@ -19,11 +19,7 @@ pub(crate) fn module(manifest: &Manifest, interface: &Interface) -> TokenStream 
     let name = interface.name.bound_value();
     let functions = interface.functions.iter().map(function);
     let conversions = interface.types.iter().map(conversions);
-    let manifest_section = section(
-        "MANIFEST",
-        "gloveport:manifest",
-        manifest.to_json().as_bytes(),
-    );
+    let manifest_section = section("MANIFEST", "gloveport:manifest", manifest.to_json().as_bytes());
     let docs_section = section("DOCS", "gloveport:docs", &docs::section(interface));
     quote! {
         // The bindings' own docs hold examples, which are none of the author's doctests.
@@ -76,14 +72,9 @@ fn function(function: &Function) -> TokenStream {
     let ident = &function.ident;
     let bound = function.name.bound_value();
     // Positions, because an author's parameter may have any name, such as that of a module used here.
-    let names: Vec<_> = (0..function.params.len())
-        .map(|at| format_ident!("argument_{at}"))
-        .collect();
+    let names: Vec<_> = (0..function.params.len()).map(|at| format_ident!("argument_{at}")).collect();
     let types = function.params.iter().map(|param| bound_type(&param.ty));
-    let result = function
-        .result
-        .as_ref()
-        .map_or_else(|| quote!(()), bound_type);
+    let result = function.result.as_ref().map_or_else(|| quote!(()), bound_type);
     quote! {
         fn #bound(#(#names: #types),*) -> #result {
             conv(super::#ident(#(conv(#names)),*))
@@ -93,8 +84,7 @@ fn function(function: &Function) -> TokenStream {
 
 /// The type in the bindings.
 fn bound_type(ty: &Type) -> TokenStream {
-    let unless_unit =
-        |ty: &Option<Box<Type>>| ty.as_ref().map_or_else(|| quote!(()), |ty| bound_type(ty));
+    let unless_unit = |ty: &Option<Box<Type>>| ty.as_ref().map_or_else(|| quote!(()), |ty| bound_type(ty));
     match ty {
         Type::Plain(plain) if plain.rust == "String" => quote!(::std::string::String),
         Type::Plain(plain) => {
@@ -131,20 +121,13 @@ fn conversions(ty: &TypeDef) -> TokenStream {
     let (own, bound) = (quote!(super::#ident), quote!(bound::#name));
     let (into, from): (Vec<_>, Vec<_>) = match &ty.kind {
         TypeKind::Record(fields) => {
-            let Record {
-                own: own_fields,
-                own_values,
-                bound: bound_fields,
-                bound_values,
-            } = record(fields);
+            let Record { own: own_fields, own_values, bound: bound_fields, bound_values } = record(fields);
             (
                 vec![quote!(#own { #own_fields } => #bound { #bound_values })],
                 vec![quote!(#bound { #bound_fields } => #own { #own_values })],
             )
         }
-        TypeKind::Enum(cases) | TypeKind::Variant(cases) => {
-            cases.iter().map(|case| arms(case, &own, &bound)).unzip()
-        }
+        TypeKind::Enum(cases) | TypeKind::Variant(cases) => cases.iter().map(|case| arms(case, &own, &bound)).unzip(),
     };
     quote! {
         impl Conv<#bound> for #own {
@@ -170,13 +153,8 @@ struct Record {
 
 fn record(fields: &[Field]) -> Record {
     let own: Vec<_> = fields.iter().map(|field| &field.ident).collect();
-    let bound: Vec<_> = fields
-        .iter()
-        .map(|field| field.name.bound_value())
-        .collect();
-    let names: Vec<_> = (0..fields.len())
-        .map(|at| format_ident!("field_{at}"))
-        .collect();
+    let bound: Vec<_> = fields.iter().map(|field| field.name.bound_value()).collect();
+    let names: Vec<_> = (0..fields.len()).map(|at| format_ident!("field_{at}")).collect();
     Record {
         own: quote!(#(#own: #names),*),
         own_values: quote!(#(#own: conv(#names)),*),
@@ -189,18 +167,13 @@ fn arms(case: &Case, own: &TokenStream, bound: &TokenStream) -> (TokenStream, To
     let ident = &case.ident;
     let name = case.name.bound_case();
     match &case.payload {
-        Payload::None => (
-            quote!(#own::#ident => #bound::#name),
-            quote!(#bound::#name => #own::#ident),
-        ),
+        Payload::None => (quote!(#own::#ident => #bound::#name), quote!(#bound::#name => #own::#ident)),
         Payload::Positional(items) if items.len() == 1 => (
             quote!(#own::#ident(item) => #bound::#name(conv(item))),
             quote!(#bound::#name(item) => #own::#ident(conv(item))),
         ),
         Payload::Positional(items) => {
-            let items: Vec<_> = (0..items.len())
-                .map(|at| format_ident!("item_{at}"))
-                .collect();
+            let items: Vec<_> = (0..items.len()).map(|at| format_ident!("item_{at}")).collect();
             (
                 quote!(#own::#ident(#(#items),*) => #bound::#name((#(conv(#items)),*))),
                 quote!(#bound::#name((#(#items),*)) => #own::#ident(#(conv(#items)),*)),
@@ -208,12 +181,7 @@ fn arms(case: &Case, own: &TokenStream, bound: &TokenStream) -> (TokenStream, To
         }
         Payload::Named(record_name, fields) => {
             let record_name = Name::bound_type(record_name);
-            let Record {
-                own: own_fields,
-                own_values,
-                bound: bound_fields,
-                bound_values,
-            } = record(fields);
+            let Record { own: own_fields, own_values, bound: bound_fields, bound_values } = record(fields);
             (
                 quote!(#own::#ident { #own_fields } => #bound::#name(bound::#record_name { #bound_values })),
                 quote!(#bound::#name(bound::#record_name { #bound_fields }) => #own::#ident { #own_values }),

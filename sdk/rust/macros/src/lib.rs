@@ -1,8 +1,5 @@
 //! The attribute macro of the gloveport SDK; use it as `gloveport::tools`.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "cargo speaks to a macro through the environment and Cargo.toml"
-)]
+#![allow(clippy::disallowed_methods, reason = "cargo speaks to a macro through the environment and Cargo.toml")]
 
 mod attribute;
 mod cargo_toml;
@@ -28,10 +25,7 @@ use syn::{FnArg, Item, ItemMod};
 
 /// Makes a module a package of tools; see the documentation of `gloveport`.
 #[proc_macro_attribute]
-pub fn tools(
-    arguments: proc_macro::TokenStream,
-    item: proc_macro::TokenStream,
-) -> proc_macro::TokenStream {
+pub fn tools(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     expand(arguments.into(), item.into()).into()
 }
 
@@ -63,12 +57,7 @@ fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     if let Some(text) = &cargo_toml {
         entries.extend(cargo_toml::entries(text, Span::call_site(), &mut errors));
     }
-    let manifest = settings::resolve(
-        entries,
-        &module.ident,
-        &settings::Crate::current(),
-        &mut errors,
-    );
+    let manifest = settings::resolve(entries, &module.ident, &settings::Crate::current(), &mut errors);
     let interface = items::read(&module.ident, &module.attrs, items, &mut errors);
     if let Some(interface) = &interface {
         checks::check(interface, &mut errors);
@@ -116,10 +105,7 @@ fn read_cargo_toml(errors: &mut Errors) -> Option<String> {
 /// Makes cargo build the crate again when `Cargo.toml` changes.
 fn track_cargo_toml() -> TokenStream {
     quote!(
-        const _: &[u8] = ::core::include_bytes!(::core::concat!(
-            ::core::env!("CARGO_MANIFEST_DIR"),
-            "/Cargo.toml"
-        ));
+        const _: &[u8] = ::core::include_bytes!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
     )
 }
 
@@ -131,20 +117,14 @@ fn move_parameter_docs(items: &mut [Item], interface: Option<&Interface>) {
             continue;
         }
         // Reported already.
-        function
-            .attrs
-            .retain(|attribute| !items::is_tool_setting(attribute));
+        function.attrs.retain(|attribute| !items::is_tool_setting(attribute));
         for input in &mut function.sig.inputs {
             if let FnArg::Typed(input) = input {
                 input.attrs.retain(|attribute| !docs::is_doc(attribute));
             }
         }
-        let known = interface.and_then(|interface| {
-            interface
-                .functions
-                .iter()
-                .find(|known| known.ident == function.sig.ident)
-        });
+        let known =
+            interface.and_then(|interface| interface.functions.iter().find(|known| known.ident == function.sig.ident));
         if let Some(list) = known.and_then(docs::parameters) {
             let list = format!("\n{list}");
             function.attrs.push(syn::parse_quote!(#[doc = #list]));

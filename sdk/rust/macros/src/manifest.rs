@@ -35,29 +35,16 @@ impl Manifest {
     /// The section's text.
     pub(crate) fn to_json(&self) -> String {
         let mut needs = Map::new();
-        let Needs {
-            fs,
-            env,
-            clock,
-            random,
-        } = &self.needs;
+        let Needs { fs, env, clock, random } = &self.needs;
         insert(&mut needs, "fs", fs.clone());
         insert(&mut needs, "env", env.clone());
         insert(&mut needs, "clock", clock.clone());
         insert(&mut needs, "random", random.clone());
         let mut manifest = Map::new();
         insert(&mut manifest, "manifest", Some(FORMAT));
-        insert(
-            &mut manifest,
-            "namespace",
-            Some(self.package.namespace.kebab()),
-        );
+        insert(&mut manifest, "namespace", Some(self.package.namespace.kebab()));
         insert(&mut manifest, "name", Some(self.package.name.kebab()));
-        insert(
-            &mut manifest,
-            "version",
-            Some(self.package.version.to_string()),
-        );
+        insert(&mut manifest, "version", Some(self.package.version.to_string()));
         insert(&mut manifest, "summary", self.summary.clone());
         insert(&mut manifest, "licence", self.licence.clone());
         insert(&mut manifest, "needs", Some(needs));

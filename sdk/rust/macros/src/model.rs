@@ -91,58 +91,19 @@ impl Plain {
     /// The plain type that Rust calls `rust`.
     pub(crate) fn from_rust(rust: &str) -> Option<Self> {
         const ALL: [Plain; 13] = [
-            Plain {
-                rust: "bool",
-                wit: "bool",
-            },
-            Plain {
-                rust: "u8",
-                wit: "u8",
-            },
-            Plain {
-                rust: "u16",
-                wit: "u16",
-            },
-            Plain {
-                rust: "u32",
-                wit: "u32",
-            },
-            Plain {
-                rust: "u64",
-                wit: "u64",
-            },
-            Plain {
-                rust: "i8",
-                wit: "s8",
-            },
-            Plain {
-                rust: "i16",
-                wit: "s16",
-            },
-            Plain {
-                rust: "i32",
-                wit: "s32",
-            },
-            Plain {
-                rust: "i64",
-                wit: "s64",
-            },
-            Plain {
-                rust: "f32",
-                wit: "f32",
-            },
-            Plain {
-                rust: "f64",
-                wit: "f64",
-            },
-            Plain {
-                rust: "char",
-                wit: "char",
-            },
-            Plain {
-                rust: "String",
-                wit: "string",
-            },
+            Plain { rust: "bool", wit: "bool" },
+            Plain { rust: "u8", wit: "u8" },
+            Plain { rust: "u16", wit: "u16" },
+            Plain { rust: "u32", wit: "u32" },
+            Plain { rust: "u64", wit: "u64" },
+            Plain { rust: "i8", wit: "s8" },
+            Plain { rust: "i16", wit: "s16" },
+            Plain { rust: "i32", wit: "s32" },
+            Plain { rust: "i64", wit: "s64" },
+            Plain { rust: "f32", wit: "f32" },
+            Plain { rust: "f64", wit: "f64" },
+            Plain { rust: "char", wit: "char" },
+            Plain { rust: "String", wit: "string" },
         ];
         ALL.into_iter().find(|plain| plain.rust == rust)
     }

@@ -29,14 +29,12 @@ impl fmt::Display for Refusal {
             Self::Empty => write!(f, "it holds no letter"),
             Self::TooLong => write!(f, "it is longer than {MAX_LENGTH} characters"),
             Self::Character(c) => write!(f, "`{c}` is not a lower-case ASCII letter or digit"),
-            Self::Digit(word) => write!(
-                f,
-                "its word `{word}` starts with a digit; join it to the word before it, or spell it out"
-            ),
-            Self::Keyword => write!(
-                f,
-                "it is a keyword of Rust 2024 that the bindings cannot escape; choose another name"
-            ),
+            Self::Digit(word) => {
+                write!(f, "its word `{word}` starts with a digit; join it to the word before it, or spell it out")
+            }
+            Self::Keyword => {
+                write!(f, "it is a keyword of Rust 2024 that the bindings cannot escape; choose another name")
+            }
         }
     }
 }
@@ -51,10 +49,7 @@ impl Name {
             return Err(Refusal::TooLong);
         }
         for word in text.split('-') {
-            if let Some(c) = word
-                .chars()
-                .find(|c| !c.is_ascii_lowercase() && !c.is_ascii_digit())
-            {
+            if let Some(c) = word.chars().find(|c| !c.is_ascii_lowercase() && !c.is_ascii_digit()) {
                 return Err(Refusal::Character(c));
             }
             match word.chars().next() {
@@ -89,12 +84,7 @@ impl Name {
     /// The WIT spelling of an author's identifier; reports at the identifier when there is none.
     pub(crate) fn read(ident: &Ident, errors: &mut Errors) -> Option<Self> {
         Self::of(ident)
-            .map_err(|refusal| {
-                errors.at(
-                    ident,
-                    format!("`{}` has no WIT spelling: {refusal}", ident.unraw()),
-                )
-            })
+            .map_err(|refusal| errors.at(ident, format!("`{}` has no WIT spelling: {refusal}", ident.unraw())))
             .ok()
     }
 
@@ -122,8 +112,7 @@ impl Name {
     pub(crate) fn bound_value(&self) -> Ident {
         let snake = self.json();
         // wit-bindgen appends an underscore to exactly the words that syn refuses as an identifier.
-        syn::parse_str::<Ident>(&snake)
-            .unwrap_or_else(|_| Ident::new(&format!("{snake}_"), Span::call_site()))
+        syn::parse_str::<Ident>(&snake).unwrap_or_else(|_| Ident::new(&format!("{snake}_"), Span::call_site()))
     }
 
     /// The type or case that `wit-bindgen` makes of it.
@@ -149,36 +138,14 @@ mod tests {
         let check = |ident: &str, kebab: &str, json: &str, value: &str, ty: &str| {
             let ident: Ident = syn::parse_str(ident).expect("an identifier");
             let name = Name::of(&ident).expect("a name");
-            let found = (
-                name.kebab().to_owned(),
-                name.json(),
-                name.bound_value().to_string(),
-                name.bound_type().to_string(),
-            );
+            let found =
+                (name.kebab().to_owned(), name.json(), name.bound_value().to_string(), name.bound_type().to_string());
             assert_eq!(found, (kebab.into(), json.into(), value.into(), ty.into()));
         };
         check("grep", "grep", "grep", "grep", "Grep");
-        check(
-            "find_lines",
-            "find-lines",
-            "find_lines",
-            "find_lines",
-            "FindLines",
-        );
-        check(
-            "HTTPStatus",
-            "http-status",
-            "http_status",
-            "http_status",
-            "HttpStatus",
-        );
-        check(
-            "sha256_of",
-            "sha256-of",
-            "sha256_of",
-            "sha256_of",
-            "Sha256Of",
-        );
+        check("find_lines", "find-lines", "find_lines", "find_lines", "FindLines");
+        check("HTTPStatus", "http-status", "http_status", "http_status", "HttpStatus");
+        check("sha256_of", "sha256-of", "sha256_of", "sha256_of", "Sha256Of");
         check("_quiet", "quiet", "quiet", "quiet", "Quiet");
         check("r#type", "type", "type", "type_", "Type");
         check("Guest", "guest", "guest", "guest", "Guest_");

@@ -77,19 +77,10 @@ impl Crate {
 }
 
 /// Reads `entries` for the module `module` of `of`. What it gives is whole only if no error was reported.
-pub(crate) fn resolve(
-    entries: Vec<Entry>,
-    module: &Ident,
-    of: &Crate,
-    errors: &mut Errors,
-) -> Option<Manifest> {
+pub(crate) fn resolve(entries: Vec<Entry>, module: &Ident, of: &Crate, errors: &mut Errors) -> Option<Manifest> {
     let mut given = collect(entries, errors);
     let mut text = |key: &str, errors: &mut Errors| match given.remove(key)? {
-        Entry {
-            value: Some(Given::Text(text)),
-            span,
-            ..
-        } => Some((text, span)),
+        Entry { value: Some(Given::Text(text)), span, .. } => Some((text, span)),
         Entry { span, .. } => {
             errors.at_span(span, format!("`{key}` takes a text in quotes"));
             None
@@ -104,10 +95,7 @@ pub(crate) fn resolve(
             let words: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
             errors.at_span(
                 span,
-                format!(
-                    "`{key}` cannot be \"{found}\"; expected {}, or leave the key out",
-                    words.join(" or ")
-                ),
+                format!("`{key}` cannot be \"{found}\"; expected {}, or leave the key out", words.join(" or ")),
             );
         }
         Some(found)
@@ -118,9 +106,7 @@ pub(crate) fn resolve(
         random: word("needs.random", &["real"], errors),
         env: None,
     };
-    needs.env = given
-        .remove("needs.env")
-        .and_then(|entry| variables(entry, errors));
+    needs.env = given.remove("needs.env").and_then(|entry| variables(entry, errors));
     let filled = |text: &String| (!text.is_empty()).then(|| text.clone());
     Some(Manifest {
         package: package_name(package, module, of, errors)?,
@@ -134,14 +120,9 @@ pub(crate) fn resolve(
 fn collect(entries: Vec<Entry>, errors: &mut Errors) -> HashMap<&'static str, Entry> {
     let mut given: HashMap<&'static str, Entry> = HashMap::new();
     for entry in entries {
-        let known = KEYS
-            .iter()
-            .filter(|(_, places)| places.contains(&entry.place))
-            .map(|(key, _)| *key);
+        let known = KEYS.iter().filter(|(_, places)| places.contains(&entry.place)).map(|(key, _)| *key);
         let Some(key) = known.clone().find(|key| *key == entry.key) else {
-            let nearest = known
-                .min_by_key(|key| distance(key, &entry.key))
-                .unwrap_or_default();
+            let nearest = known.min_by_key(|key| distance(key, &entry.key)).unwrap_or_default();
             errors.at_span(
                 entry.span,
                 format!(
@@ -154,16 +135,9 @@ fn collect(entries: Vec<Entry>, errors: &mut Errors) -> HashMap<&'static str, En
         };
         if let Some(other) = given.get(key) {
             let message = if other.place == entry.place {
-                format!(
-                    "`{key}` is given twice in {}; keep one",
-                    entry.place.as_str()
-                )
+                format!("`{key}` is given twice in {}; keep one", entry.place.as_str())
             } else {
-                format!(
-                    "`{key}` is given both in {} and in {}; keep one",
-                    other.place.as_str(),
-                    entry.place.as_str()
-                )
+                format!("`{key}` is given both in {} and in {}; keep one", other.place.as_str(), entry.place.as_str())
             };
             errors.at_span(entry.span, message);
             continue;
@@ -175,39 +149,26 @@ fn collect(entries: Vec<Entry>, errors: &mut Errors) -> HashMap<&'static str, En
 
 fn variables(entry: Entry, errors: &mut Errors) -> Option<Vec<String>> {
     let Some(Given::List(names)) = entry.value else {
-        errors.at_span(
-            entry.span,
-            "`needs.env` takes a list of names, such as `env = [\"LANG\"]`",
-        );
+        errors.at_span(entry.span, "`needs.env` takes a list of names, such as `env = [\"LANG\"]`");
         return None;
     };
     for (at, name) in names.iter().enumerate() {
-        let first = name
-            .chars()
-            .next()
-            .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+        let first = name.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
         if !first || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-            errors.at_span(entry.span, format!("`needs.env` names `{name}`, which is no variable: expected letters, digits and `_`"));
-        }
-        if names[..at].contains(name) {
             errors.at_span(
                 entry.span,
-                format!("`needs.env` names `{name}` twice; keep one"),
+                format!("`needs.env` names `{name}`, which is no variable: expected letters, digits and `_`"),
             );
+        }
+        if names[..at].contains(name) {
+            errors.at_span(entry.span, format!("`needs.env` names `{name}` twice; keep one"));
         }
     }
     Some(names)
 }
 
-fn package_name(
-    given: Option<(String, Span)>,
-    module: &Ident,
-    of: &Crate,
-    errors: &mut Errors,
-) -> Option<PackageName> {
-    let span = given
-        .as_ref()
-        .map_or_else(|| module.span(), |(_, span)| *span);
+fn package_name(given: Option<(String, Span)>, module: &Ident, of: &Crate, errors: &mut Errors) -> Option<PackageName> {
+    let span = given.as_ref().map_or_else(|| module.span(), |(_, span)| *span);
     let mut refuse = |message: String| {
         errors.at_span(span, message);
         None
@@ -240,14 +201,8 @@ fn package_name(
     };
     let version = version.unwrap_or(&of.version);
     match version.parse() {
-        Ok(version) => Some(PackageName {
-            namespace,
-            name,
-            version,
-        }),
-        Err(error) => refuse(format!(
-            "`{version}` is no version ({error}); expected one such as `0.1.0`"
-        )),
+        Ok(version) => Some(PackageName { namespace, name, version }),
+        Err(error) => refuse(format!("`{version}` is no version ({error}); expected one such as `0.1.0`")),
     }
 }
 
@@ -276,17 +231,9 @@ mod tests {
     fn outcome(attribute: &str, cargo_toml: &str) -> String {
         let mut errors = Errors::default();
         let Arguments(mut entries) = syn::parse_str(attribute).expect("the attribute parses");
-        entries.extend(cargo_toml::entries(
-            cargo_toml,
-            Span::call_site(),
-            &mut errors,
-        ));
+        entries.extend(cargo_toml::entries(cargo_toml, Span::call_site(), &mut errors));
         let module = Ident::new("line_tools", Span::call_site());
-        let of = Crate {
-            version: "0.4.0".into(),
-            description: "From cargo".into(),
-            license: "MIT".into(),
-        };
+        let of = Crate { version: "0.4.0".into(), description: "From cargo".into(), license: "MIT".into() };
         let manifest = resolve(entries, &module, &of, &mut errors);
         match manifest {
             Some(manifest) if errors.is_empty() => manifest.to_json(),
@@ -306,11 +253,7 @@ mod tests {
         check("", "", crate_alone);
         let all = r#"{"manifest":1,"namespace":"acme","name":"text","version":"2.0.0","summary":"s","licence":"l","needs":{"fs":"read","env":["A","B_2"],"clock":"real","random":"real"}}"#;
         let needs = r#"needs(fs = "read", env = ["A", "B_2"], clock = "real", random = "real")"#;
-        check(
-            &format!(r#"package = "acme:text@2.0.0", summary = "s", licence = "l", {needs}"#),
-            "",
-            all,
-        );
+        check(&format!(r#"package = "acme:text@2.0.0", summary = "s", licence = "l", {needs}"#), "", all);
         check(
             r#"package = "acme:text@2.0.0""#,
             "metadata.gloveport = { summary = 's', licence = 'l', needs = { fs = 'read', env = ['A', 'B_2'], clock = 'real', random = 'real' } }",
@@ -325,41 +268,13 @@ mod tests {
         };
         let attribute = "`#[gloveport::tools(…)]`";
         let metadata = "`[package.metadata.gloveport]` of Cargo.toml";
-        check(
-            r#"license = "MIT""#,
-            "",
-            &unknown("license", attribute, "licence"),
-        );
-        check(
-            "needs(evn = [])",
-            "",
-            &unknown("needs.evn", attribute, "needs.env"),
-        );
-        check(
-            "tool = { a = 1 }",
-            "",
-            &unknown("tool", attribute, "package"),
-        );
-        check(
-            "",
-            "metadata.gloveport.sumary = 's'",
-            &unknown("sumary", metadata, "summary"),
-        );
-        check(
-            "",
-            "metadata.gloveport.needs.rand = 'real'",
-            &unknown("needs.rand", metadata, "needs.random"),
-        );
-        check(
-            "",
-            "metadata.gloveport.needs = 'fs'",
-            &unknown("needs", metadata, "needs.fs"),
-        );
-        check(
-            "",
-            "metadata.gloveport.package = 'a:b'",
-            &unknown("package", metadata, "licence"),
-        );
+        check(r#"license = "MIT""#, "", &unknown("license", attribute, "licence"));
+        check("needs(evn = [])", "", &unknown("needs.evn", attribute, "needs.env"));
+        check("tool = { a = 1 }", "", &unknown("tool", attribute, "package"));
+        check("", "metadata.gloveport.sumary = 's'", &unknown("sumary", metadata, "summary"));
+        check("", "metadata.gloveport.needs.rand = 'real'", &unknown("needs.rand", metadata, "needs.random"));
+        check("", "metadata.gloveport.needs = 'fs'", &unknown("needs", metadata, "needs.fs"));
+        check("", "metadata.gloveport.package = 'a:b'", &unknown("package", metadata, "licence"));
     }
 
     #[test]
@@ -369,11 +284,7 @@ mod tests {
             "metadata.gloveport.needs.fs = 'read'",
             "`needs.fs` is given both in `#[gloveport::tools(…)]` and in `[package.metadata.gloveport]` of Cargo.toml; keep one",
         );
-        check(
-            r#"summary = "a", summary = "a""#,
-            "",
-            "`summary` is given twice in `#[gloveport::tools(…)]`; keep one",
-        );
+        check(r#"summary = "a", summary = "a""#, "", "`summary` is given twice in `#[gloveport::tools(…)]`; keep one");
     }
 
     #[test]
@@ -392,25 +303,14 @@ mod tests {
             "`needs.env` names `A` twice; keep one\n\
              `needs.env` names `B C`, which is no variable: expected letters, digits and `_`",
         );
-        check(
-            "",
-            "metadata.gloveport = 1",
-            "Cargo.toml: `package.metadata.gloveport` takes a table",
-        );
+        check("", "metadata.gloveport = 1", "Cargo.toml: `package.metadata.gloveport` takes a table");
     }
 
     #[test]
     fn package_names_are_checked() {
-        let check =
-            |package: &str, expected: &str| check(&format!("package = {package:?}"), "", expected);
-        check(
-            "text",
-            "`package` cannot be \"text\"; expected \"namespace:name\" or \"namespace:name@version\"",
-        );
-        check(
-            "Acme:text",
-            "`Acme` is no namespace: `A` is not a lower-case ASCII letter or digit",
-        );
+        let check = |package: &str, expected: &str| check(&format!("package = {package:?}"), "", expected);
+        check("text", "`package` cannot be \"text\"; expected \"namespace:name\" or \"namespace:name@version\"");
+        check("Acme:text", "`Acme` is no namespace: `A` is not a lower-case ASCII letter or digit");
         check(
             "acme:text-2d",
             "`text-2d` is no package name: its word `2d` starts with a digit; join it to the word before it, or spell it out",

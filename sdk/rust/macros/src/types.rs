@@ -50,12 +50,7 @@ pub(crate) struct Types<'a> {
 
 impl<'a> Types<'a> {
     pub(crate) fn new(declarations: &'a Declarations<'a>, errors: &'a mut Errors) -> Self {
-        Self {
-            declarations,
-            errors,
-            used: Vec::new(),
-            following: Vec::new(),
-        }
+        Self { declarations, errors, used: Vec::new(), following: Vec::new() }
     }
 
     /// The declaration of the `at`th type of the module's own that was named, counted by first use.
@@ -77,14 +72,12 @@ impl<'a> Types<'a> {
             syn::Type::Paren(inner) => self.value(&inner.elem),
             syn::Type::Group(inner) => self.value(&inner.elem),
             syn::Type::Path(path) if path.qself.is_none() => self.path(ty, &path.path),
-            syn::Type::Tuple(tuple) if tuple.elems.is_empty() => self.refuse(
-                ty,
-                "leave it out, or use `bool`; `()` is only what a function or a `Result` gives",
-            ),
-            syn::Type::Tuple(tuple) if tuple.elems.len() > MAX_TUPLE => self.refuse(
-                ty,
-                &format!("use a struct; tuples end at {MAX_TUPLE} elements"),
-            ),
+            syn::Type::Tuple(tuple) if tuple.elems.is_empty() => {
+                self.refuse(ty, "leave it out, or use `bool`; `()` is only what a function or a `Result` gives")
+            }
+            syn::Type::Tuple(tuple) if tuple.elems.len() > MAX_TUPLE => {
+                self.refuse(ty, &format!("use a struct; tuples end at {MAX_TUPLE} elements"))
+            }
             syn::Type::Tuple(tuple) => {
                 let items: Vec<_> = tuple.elems.iter().map(|item| self.value(item)).collect();
                 Some(Type::Tuple(items.into_iter().collect::<Option<_>>()?))
@@ -95,20 +88,13 @@ impl<'a> Types<'a> {
             }
             syn::Type::Array(array) => {
                 let item = spelling(&array.elem);
-                self.refuse(
-                    ty,
-                    &format!("use `Vec<{item}>`, or a tuple for a few values"),
-                )
+                self.refuse(ty, &format!("use `Vec<{item}>`, or a tuple for a few values"))
             }
-            syn::Type::ImplTrait(_) | syn::Type::TraitObject(_) => self.refuse(
-                ty,
-                "use a concrete type; a `pub enum` can stand for several",
-            ),
+            syn::Type::ImplTrait(_) | syn::Type::TraitObject(_) => {
+                self.refuse(ty, "use a concrete type; a `pub enum` can stand for several")
+            }
             syn::Type::BareFn(_) => self.refuse(ty, "use values; code cannot cross the boundary"),
-            syn::Type::Ptr(_) => self.refuse(
-                ty,
-                "use the value itself; addresses cannot cross the boundary",
-            ),
+            syn::Type::Ptr(_) => self.refuse(ty, "use the value itself; addresses cannot cross the boundary"),
             syn::Type::Never(_) => self.refuse(ty, "return a value, or a `Result`"),
             _ => self.refuse(ty, "write the type out"),
         }
@@ -151,10 +137,7 @@ impl<'a> Types<'a> {
 
     fn declared(&mut self, segment: &PathSegment, declaration: &Declaration<'_>) -> Option<Type> {
         if !matches!(segment.arguments, PathArguments::None) {
-            return self.refuse(
-                segment,
-                "use a type without parameters; WIT has no generics",
-            );
+            return self.refuse(segment, "use a type without parameters; WIT has no generics");
         }
         if let Declaration::Alias(alias) = declaration {
             // rustc refuses a circle of aliases by itself.
@@ -178,20 +161,14 @@ impl<'a> Types<'a> {
             syn::Type::Path(path) if path.path.is_ident("str") => {
                 "use `String`; arguments and results are owned".into()
             }
-            syn::Type::Slice(slice) => format!(
-                "use `Vec<{}>`; arguments and results are owned",
-                spelling(&slice.elem)
-            ),
+            syn::Type::Slice(slice) => format!("use `Vec<{}>`; arguments and results are owned", spelling(&slice.elem)),
             other => format!("use `{}`; arguments and results are owned", spelling(other)),
         }
     }
 
     fn refuse(&mut self, tokens: impl ToTokens, instead: &str) -> Option<Type> {
         let found = spelling(&tokens);
-        self.errors.at(
-            tokens,
-            format!("this type has no WIT counterpart: `{found}`; {instead}"),
-        );
+        self.errors.at(tokens, format!("this type has no WIT counterpart: `{found}`; {instead}"));
         None
     }
 }
@@ -220,9 +197,7 @@ fn instead_of(name: &str, arguments: &[&syn::Type]) -> String {
         "isize" => "use `i32` or `i64`".into(),
         "u128" => "use `u64`, or `String` for larger numbers".into(),
         "i128" => "use `i64`, or `String` for larger numbers".into(),
-        "str" | "PathBuf" | "Path" | "OsString" | "OsStr" | "CString" | "Cow" => {
-            "use `String`".into()
-        }
+        "str" | "PathBuf" | "Path" | "OsString" | "OsStr" | "CString" | "Cow" => "use `String`".into(),
         "HashMap" | "BTreeMap" => {
             format!("use `Vec<({}, {})>`", argument(0, "K"), argument(1, "V"))
         }
@@ -249,9 +224,7 @@ fn spelling(tokens: &impl ToTokens) -> String {
         let between = (spelled.chars().next_back(), rest.peek());
         let word = |c: char| c.is_alphanumeric() || c == '_';
         let keep = match between {
-            (Some(left), Some(&right)) => {
-                matches!(left, ',' | ';') || word(left) && (word(right) || right == '\'')
-            }
+            (Some(left), Some(&right)) => matches!(left, ',' | ';') || word(left) && (word(right) || right == '\''),
             _ => false,
         };
         if c != ' ' || keep {

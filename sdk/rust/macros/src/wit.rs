@@ -27,14 +27,7 @@ pub(crate) fn text(package: &PackageName, interface: &Interface) -> String {
     for function in &interface.functions {
         push_function(&mut text, function);
     }
-    push_line(
-        &mut text,
-        format_args!(
-            "}}\nworld {} {{ export {}; }}",
-            world(interface),
-            interface.name.escaped()
-        ),
-    );
+    push_line(&mut text, format_args!("}}\nworld {} {{ export {}; }}", world(interface), interface.name.escaped()));
     text
 }
 
@@ -51,14 +44,9 @@ fn push_type(text: &mut String, ty: &TypeDef) {
             Payload::None => name,
             Payload::Positional(items) => match items.as_slice() {
                 [item] => format!("{name}({item})"),
-                items => format!(
-                    "{name}(tuple<{}>)",
-                    items
-                        .iter()
-                        .map(ToString::to_string)
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                ),
+                items => {
+                    format!("{name}(tuple<{}>)", items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+                }
             },
             Payload::Named(record, fields) => {
                 push_record(text, record, fields);
@@ -66,42 +54,19 @@ fn push_type(text: &mut String, ty: &TypeDef) {
             }
         });
     }
-    push_line(
-        text,
-        format_args!("{word} {} {{ {} }}", ty.name.escaped(), lines.join(", ")),
-    );
+    push_line(text, format_args!("{word} {} {{ {} }}", ty.name.escaped(), lines.join(", ")));
 }
 
 fn push_record(text: &mut String, name: &Name, fields: &[Field]) {
-    let fields: Vec<_> = fields
-        .iter()
-        .map(|field| format!("{}: {}", field.name.escaped(), field.ty))
-        .collect();
-    push_line(
-        text,
-        format_args!("record {} {{ {} }}", name.escaped(), fields.join(", ")),
-    );
+    let fields: Vec<_> = fields.iter().map(|field| format!("{}: {}", field.name.escaped(), field.ty)).collect();
+    push_line(text, format_args!("record {} {{ {} }}", name.escaped(), fields.join(", ")));
 }
 
 fn push_function(text: &mut String, function: &Function) {
-    let params: Vec<_> = function
-        .params
-        .iter()
-        .map(|param| format!("{}: {}", param.name.escaped(), param.ty))
-        .collect();
-    let result = function
-        .result
-        .as_ref()
-        .map(|ty| format!(" -> {ty}"))
-        .unwrap_or_default();
-    push_line(
-        text,
-        format_args!(
-            "{}: func({}){result};",
-            function.name.escaped(),
-            params.join(", ")
-        ),
-    );
+    let params: Vec<_> =
+        function.params.iter().map(|param| format!("{}: {}", param.name.escaped(), param.ty)).collect();
+    let result = function.result.as_ref().map(|ty| format!(" -> {ty}")).unwrap_or_default();
+    push_line(text, format_args!("{}: func({}){result};", function.name.escaped(), params.join(", ")));
 }
 
 fn push_line(text: &mut String, line: std::fmt::Arguments<'_>) {

@@ -14,7 +14,9 @@ fn main() {
     for n in 0.. {
         let done = match how.as_str() {
             "write" => fs::write(format!("/out/{n}"), &block),
-            "append" => OpenOptions::new().create(true).append(true).open("/out/a").and_then(|mut f| f.write_all(&block)),
+            "append" => {
+                OpenOptions::new().create(true).append(true).open("/out/a").and_then(|mut f| f.write_all(&block))
+            }
             "set-len" => options.open(format!("/out/{n}")).and_then(|f| f.set_len(64 << 10)),
             // Not larger, but written again and again.
             "rewrite" => options.open("/out/a").and_then(|mut f| {

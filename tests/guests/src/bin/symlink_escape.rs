@@ -5,7 +5,9 @@ use std::{fs, process::ExitCode};
 
 fn main() -> ExitCode {
     let mut got = Vec::new();
-    for path in ["/workspace/escape", "/workspace/escape/passwd", "/workspace/up/outside.txt", "/workspace/chain/passwd"] {
+    for path in
+        ["/workspace/escape", "/workspace/escape/passwd", "/workspace/up/outside.txt", "/workspace/chain/passwd"]
+    {
         if fs::read(path).is_ok() || fs::read_dir(path).is_ok() {
             got.push(path);
         }

@@ -27,14 +27,7 @@ pub(super) fn fetch(rustc: &Rustc, work: &Path) -> Result<Sources> {
     ensure!(library.is_file(), "there is no {}", library.display());
     let libc = newest_libc(&folder)?;
     for archive in [&library, &libc] {
-        process::capture(
-            Command::new("tar")
-                .arg("-C")
-                .arg(work)
-                .arg("-xJf")
-                .arg(archive),
-            LIMIT,
-        )?;
+        process::capture(Command::new("tar").arg("-C").arg(work).arg("-xJf").arg(archive), LIMIT)?;
     }
     let origin = format!("{} and {}", library.display(), libc.display());
     Sources::new(&work.join("library"), &work.join(TRIPLE), origin)
@@ -42,25 +35,18 @@ pub(super) fn fetch(rustc: &Rustc, work: &Path) -> Result<Sources> {
 
 /// The archive `wasi-libc-<date>-wasip2.tar.xz` with the latest date.
 fn newest_libc(folder: &Path) -> Result<PathBuf> {
-    let entries =
-        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
     let mut found: Vec<PathBuf> = entries
         .filter_map(Result::ok)
         .map(|entry| entry.path())
         .filter(|path| path.file_name().is_some_and(is_libc))
         .collect();
     found.sort();
-    found.pop().with_context(|| {
-        format!(
-            "there is no wasi-libc-*-wasip2.tar.xz in {}",
-            folder.display()
-        )
-    })
+    found.pop().with_context(|| format!("there is no wasi-libc-*-wasip2.tar.xz in {}", folder.display()))
 }
 
 fn is_libc(name: &OsStr) -> bool {
-    name.to_str()
-        .is_some_and(|name| name.starts_with("wasi-libc-") && name.ends_with("-wasip2.tar.xz"))
+    name.to_str().is_some_and(|name| name.starts_with("wasi-libc-") && name.ends_with("-wasip2.tar.xz"))
 }
 
 #[cfg(test)]
@@ -79,19 +65,8 @@ mod tests {
 
     #[test]
     fn the_newest_libc_for_this_target_is_chosen() {
-        let (older, newer) = (
-            "wasi-libc-20251130-wasip2.tar.xz",
-            "wasi-libc-20260129-wasip2.tar.xz",
-        );
-        check(
-            &[
-                newer,
-                older,
-                "wasi-libc-20270101-wasip1.tar.xz",
-                "rust-std-1.95.0-src.tar.xz",
-            ],
-            Some(newer),
-        );
+        let (older, newer) = ("wasi-libc-20251130-wasip2.tar.xz", "wasi-libc-20260129-wasip2.tar.xz");
+        check(&[newer, older, "wasi-libc-20270101-wasip1.tar.xz", "rust-std-1.95.0-src.tar.xz"], Some(newer));
         check(&["wasi-libc-20260129-wasip2.tar.gz"], None);
     }
 }

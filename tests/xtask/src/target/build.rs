@@ -18,13 +18,8 @@ const LIMIT: Duration = Duration::from_secs(20 * 60);
 const RUSTFLAGS: &str = "-Zforce-unstable-if-unmarked -Cembed-bitcode=yes";
 
 /// What the developer may have set for other builds; each would change the library or stop its build.
-const FOREIGN_SETTINGS: [&str; 5] = [
-    "RUSTC",
-    "RUSTC_WRAPPER",
-    "RUSTC_WORKSPACE_WRAPPER",
-    "CARGO_ENCODED_RUSTFLAGS",
-    "CARGO_BUILD_RUSTFLAGS",
-];
+const FOREIGN_SETTINGS: [&str; 5] =
+    ["RUSTC", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"];
 
 /// Gives the library's rlibs, built under `work`.
 pub(super) fn build(sources: &Sources, work: &Path) -> Result<Vec<PathBuf>> {
@@ -32,8 +27,7 @@ pub(super) fn build(sources: &Sources, work: &Path) -> Result<Vec<PathBuf>> {
     // resolves: let cargo take all of it from the registry.
     let vendor = sources.library.join("vendor");
     if vendor.exists() {
-        fs::remove_dir_all(&vendor)
-            .with_context(|| format!("cannot remove {}", vendor.display()))?;
+        fs::remove_dir_all(&vendor).with_context(|| format!("cannot remove {}", vendor.display()))?;
     }
     let target = work.join("target");
     let mut cargo = process::cargo();
@@ -46,12 +40,7 @@ pub(super) fn build(sources: &Sources, work: &Path) -> Result<Vec<PathBuf>> {
         .env("__CARGO_DEFAULT_LIB_METADATA", "stablestd")
         .env("RUSTFLAGS", RUSTFLAGS)
         .args(["build", "--quiet", "--release", "--target", TRIPLE])
-        .args([
-            "--manifest-path",
-            "sysroot/Cargo.toml",
-            "--features",
-            "compiler-builtins-mem",
-        ])
+        .args(["--manifest-path", "sysroot/Cargo.toml", "--features", "compiler-builtins-mem"])
         .arg("--target-dir")
         .arg(&target);
     process::capture(&mut cargo, LIMIT)?;
@@ -63,17 +52,10 @@ fn rlibs_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut rlibs = Vec::new();
     for entry in fs::read_dir(folder).with_context(listing)? {
         let path = entry.with_context(listing)?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "rlib")
-        {
+        if path.extension().is_some_and(|extension| extension == "rlib") {
             rlibs.push(path);
         }
     }
-    ensure!(
-        !rlibs.is_empty(),
-        "the build left no library in {}",
-        folder.display()
-    );
+    ensure!(!rlibs.is_empty(), "the build left no library in {}", folder.display());
     Ok(rlibs)
 }

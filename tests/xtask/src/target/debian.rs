@@ -50,41 +50,24 @@ impl Apt {
     fn new(mirror: &str, suite: &str, folder: &Path) -> Result<Self> {
         let lists = folder.join("lists/partial");
         fs::create_dir_all(&lists).with_context(|| format!("cannot make {}", lists.display()))?;
-        let signed_by = if Path::new(KEYRING).is_file() {
-            format!("[signed-by={KEYRING}] ")
-        } else {
-            String::new()
-        };
+        let signed_by = if Path::new(KEYRING).is_file() { format!("[signed-by={KEYRING}] ") } else { String::new() };
         let list = folder.join("sources.list");
         fs::write(&list, format!("deb {signed_by}{mirror} {suite} main\n"))
             .with_context(|| format!("cannot write {}", list.display()))?;
-        let apt = Self {
-            folder: folder.to_owned(),
-            suite: suite.to_owned(),
-        };
+        let apt = Self { folder: folder.to_owned(), suite: suite.to_owned() };
         process::capture(apt.command("apt-get").args(["-qq", "update"]), LIMIT)?;
         Ok(apt)
     }
 
     fn sources(&self, rustc: &Rustc) -> Result<Sources> {
-        let offered = process::capture(
-            self.command("apt-cache").args(["madison", "rust-src"]),
-            LIMIT,
-        )?;
+        let offered = process::capture(self.command("apt-cache").args(["madison", "rust-src"]), LIMIT)?;
         let version = version_for(&offered, &rustc.version)
             .ok_or_else(|| anyhow!("offers no rust-src {}{}", rustc.version, offers(&offered)))?;
         let package = format!("rust-src={version}");
-        process::capture(
-            self.command("apt-get")
-                .args(["-qq", "download", &package, "wasi-libc"]),
-            LIMIT,
-        )?;
+        process::capture(self.command("apt-get").args(["-qq", "download", &package, "wasi-libc"]), LIMIT)?;
         let unpacked = self.folder.join("unpacked");
         for package in self.packages()? {
-            process::capture(
-                Command::new("dpkg").arg("-x").args([&package, &unpacked]),
-                LIMIT,
-            )?;
+            process::capture(Command::new("dpkg").arg("-x").args([&package, &unpacked]), LIMIT)?;
         }
         let library = unpacked.join(format!("usr/src/rustc-{}/library", rustc.version));
         let origin = format!("Debian's {package} and wasi-libc of {}", self.suite);
@@ -141,19 +124,12 @@ fn version_for(madison: &str, release: &str) -> Option<String> {
 
 /// The second column of `package | version | source`.
 fn versions(madison: &str) -> impl Iterator<Item = &str> {
-    madison
-        .lines()
-        .filter_map(|line| line.split('|').nth(1))
-        .map(str::trim)
+    madison.lines().filter_map(|line| line.split('|').nth(1)).map(str::trim)
 }
 
 fn offers(madison: &str) -> String {
     let all: Vec<&str> = versions(madison).collect();
-    if all.is_empty() {
-        String::new()
-    } else {
-        format!(", only {}", all.join(", "))
-    }
+    if all.is_empty() { String::new() } else { format!(", only {}", all.join(", ")) }
 }
 
 #[cfg(test)]
@@ -165,8 +141,7 @@ mod tests {
   rust-src | 1.95.0+dfsg1-2~bpo13+1 | http://deb.debian.org/debian trixie-backports/main amd64 Packages
   rust-src | 1.95.0+dfsg1-1~bpo13+1 | http://deb.debian.org/debian trixie-backports/main amd64 Packages
 ";
-    const EXPERIMENTAL: &str =
-        "rust-src | 1.95.0~beta.3+dfsg1-1 | m x/main\nrust-src | 1.95.01+dfsg1-1 | m x/main\n";
+    const EXPERIMENTAL: &str = "rust-src | 1.95.0~beta.3+dfsg1-1 | m x/main\nrust-src | 1.95.01+dfsg1-1 | m x/main\n";
 
     #[track_caller]
     fn check(madison: &str, release: &str, expected: Option<&str>) {
@@ -179,11 +154,7 @@ mod tests {
         check(BACKPORTS, "1.96.1", Some("1.96.1+dfsg1-2~bpo13+1"));
         check(BACKPORTS, "1.96.0", None);
         check(BACKPORTS, "1.9", None);
-        check(
-            "rust-src | 1.95.0-1 | m sid/main\n",
-            "1.95.0",
-            Some("1.95.0-1"),
-        );
+        check("rust-src | 1.95.0-1 | m sid/main\n", "1.95.0", Some("1.95.0-1"));
     }
 
     #[test]
@@ -199,10 +170,7 @@ mod tests {
 
     #[test]
     fn the_offer_is_named_where_it_does_not_fit() {
-        assert_eq!(
-            offers(EXPERIMENTAL),
-            ", only 1.95.0~beta.3+dfsg1-1, 1.95.01+dfsg1-1"
-        );
+        assert_eq!(offers(EXPERIMENTAL), ", only 1.95.0~beta.3+dfsg1-1, 1.95.01+dfsg1-1");
         assert_eq!(offers(""), "");
     }
 }

@@ -32,18 +32,16 @@ impl Place {
     /// The folder of this compiler, or the one that `GLOVEPORT_WASM_LIBDIR` names.
     pub(super) fn of(rustc: &Rustc) -> Result<Self> {
         let libdir = match env::var_os(LIBDIR) {
-            Some(path) => std::path::absolute(&path)
-                .with_context(|| format!("{LIBDIR} is not a path: {}", path.display()))?,
+            Some(path) => {
+                std::path::absolute(&path).with_context(|| format!("{LIBDIR} is not a path: {}", path.display()))?
+            }
             None => rustc.sysroot.join("lib/rustlib").join(TRIPLE).join("lib"),
         };
         Ok(Self::new(libdir, &rustc.identity))
     }
 
     fn new(libdir: PathBuf, identity: &str) -> Self {
-        Self {
-            libdir,
-            identity: identity.to_owned(),
-        }
+        Self { libdir, identity: identity.to_owned() }
     }
 
     /// The folder itself.
@@ -58,10 +56,7 @@ impl Place {
 
     fn missing_in(&self, folder: &Path) -> Vec<String> {
         let mut missing = Vec::new();
-        if !names_in(folder)
-            .iter()
-            .any(|name| is_library(name, "libstd-", ".rlib"))
-        {
+        if !names_in(folder).iter().any(|name| is_library(name, "libstd-", ".rlib")) {
             missing.push("libstd-*.rlib".to_owned());
         }
         for file in LIBC_FILES {
@@ -71,11 +66,7 @@ impl Place {
         }
         match fs::read_to_string(folder.join(STAMP)) {
             Ok(stamp) if stamp.trim() != self.identity => {
-                missing.push(format!(
-                    "libraries for {} (they are for {})",
-                    self.identity,
-                    stamp.trim()
-                ));
+                missing.push(format!("libraries for {} (they are for {})", self.identity, stamp.trim()));
             }
             _ => {}
         }
@@ -87,12 +78,10 @@ impl Place {
         let parent = self.parent()?;
         fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
         // The folder itself is locked, so that no lock file stays behind in the toolchain.
-        let file =
-            File::open(parent).with_context(|| format!("cannot open {}", parent.display()))?;
+        let file = File::open(parent).with_context(|| format!("cannot open {}", parent.display()))?;
         if file.try_lock().is_err() {
             say("waiting for another install to end");
-            file.lock()
-                .with_context(|| format!("cannot lock {}", parent.display()))?;
+            file.lock().with_context(|| format!("cannot lock {}", parent.display()))?;
         }
         Ok(file)
     }
@@ -106,8 +95,7 @@ impl Place {
         }
         self.refuse_foreign()?;
         let self_contained = incoming.join(SELF_CONTAINED);
-        fs::create_dir_all(&self_contained)
-            .with_context(|| format!("cannot make {}", self_contained.display()))?;
+        fs::create_dir_all(&self_contained).with_context(|| format!("cannot make {}", self_contained.display()))?;
         for rlib in rlibs {
             copy_into(&incoming, rlib)?;
         }
@@ -117,11 +105,7 @@ impl Place {
         let stamp = incoming.join(STAMP);
         fs::write(&stamp, identity).with_context(|| format!("cannot write {}", stamp.display()))?;
         let missing = self.missing_in(&incoming);
-        ensure!(
-            missing.is_empty(),
-            "what was built lacks {}",
-            missing.join(", ")
-        );
+        ensure!(missing.is_empty(), "what was built lacks {}", missing.join(", "));
 
         if self.libdir.exists() {
             rename(&self.libdir, &outgoing)?;
@@ -138,19 +122,14 @@ impl Place {
                 || is_library(&name, "lib", ".rlib")
                 || is_library(&name, "lib", ".rmeta");
             if !ours {
-                bail!(
-                    "{} holds {name}, which is no part of a target; it is left as it is",
-                    self.libdir.display()
-                );
+                bail!("{} holds {name}, which is no part of a target; it is left as it is", self.libdir.display());
             }
         }
         Ok(())
     }
 
     fn parent(&self) -> Result<&Path> {
-        self.libdir
-            .parent()
-            .ok_or_else(|| anyhow!("{LIBDIR} is the root folder"))
+        self.libdir.parent().ok_or_else(|| anyhow!("{LIBDIR} is the root folder"))
     }
 
     /// A folder in the same file system, so that renaming is one step.
@@ -166,10 +145,7 @@ impl Place {
 /// The names in a folder; none when it cannot be read, which is as good as empty to every reader here.
 fn names_in(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten();
-    entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect()
+    entries.filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
 fn is_library(name: &str, prefix: &str, suffix: &str) -> bool {
@@ -177,24 +153,19 @@ fn is_library(name: &str, prefix: &str, suffix: &str) -> bool {
 }
 
 fn copy_into(folder: &Path, file: &Path) -> Result<()> {
-    let name = file
-        .file_name()
-        .with_context(|| format!("{} is not a file", file.display()))?;
+    let name = file.file_name().with_context(|| format!("{} is not a file", file.display()))?;
     let to = folder.join(name);
-    fs::copy(file, &to)
-        .with_context(|| format!("cannot copy {} to {}", file.display(), to.display()))?;
+    fs::copy(file, &to).with_context(|| format!("cannot copy {} to {}", file.display(), to.display()))?;
     Ok(())
 }
 
 fn rename(from: &Path, to: &Path) -> Result<()> {
-    fs::rename(from, to)
-        .with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))
+    fs::rename(from, to).with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))
 }
 
 fn remove(folder: &Path) -> Result<()> {
     if folder.exists() {
-        fs::remove_dir_all(folder)
-            .with_context(|| format!("cannot remove {}", folder.display()))?;
+        fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     Ok(())
 }

@@ -31,11 +31,8 @@ impl Rustc {
 
     /// Reads what `rustc -vV` and `rustc --print sysroot` print.
     pub(super) fn from_text(verbose: &str, sysroot: &str) -> Result<Self> {
-        let release = verbose
-            .lines()
-            .find_map(|line| line.strip_prefix("release: "));
-        let version =
-            release.with_context(|| format!("`rustc -vV` names no release:\n{verbose}"))?;
+        let release = verbose.lines().find_map(|line| line.strip_prefix("release: "));
+        let version = release.with_context(|| format!("`rustc -vV` names no release:\n{verbose}"))?;
         Ok(Self {
             version: version.trim().to_owned(),
             identity: verbose.lines().next().unwrap_or_default().trim().to_owned(),
@@ -59,8 +56,7 @@ mod tests {
 
     #[test]
     fn a_compiler_without_release_is_refused() {
-        let error =
-            Rustc::from_text("mrustc 0.11\n", "/toolchain").expect_err("it names no release");
+        let error = Rustc::from_text("mrustc 0.11\n", "/toolchain").expect_err("it names no release");
         assert!(error.to_string().contains("mrustc 0.11"), "{error}");
     }
 }

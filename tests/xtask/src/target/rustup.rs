@@ -13,9 +13,6 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// Adds the target to the toolchain in use.
 pub(super) fn add() -> Result<()> {
-    process::capture(
-        Command::new("rustup").args(["target", "add", TRIPLE]),
-        LIMIT,
-    )?;
+    process::capture(Command::new("rustup").args(["target", "add", TRIPLE]), LIMIT)?;
     Ok(())
 }

@@ -22,17 +22,9 @@ impl Sources {
     /// Checks that both folders hold what the build needs.
     pub(super) fn new(library: &Path, libc: &Path, origin: String) -> Result<Self> {
         let manifest = library.join("sysroot/Cargo.toml");
-        for file in LIBC_FILES
-            .map(|name| libc.join(name))
-            .iter()
-            .chain([&manifest])
-        {
+        for file in LIBC_FILES.map(|name| libc.join(name)).iter().chain([&manifest]) {
             ensure!(file.is_file(), "{origin} do not hold {}", file.display());
         }
-        Ok(Self {
-            library: library.to_owned(),
-            libc: libc.to_owned(),
-            origin,
-        })
+        Ok(Self { library: library.to_owned(), libc: libc.to_owned(), origin })
     }
 }

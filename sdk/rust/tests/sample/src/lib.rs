@@ -1,10 +1,7 @@
 //! A package that uses every kind of type: the SDK's tests build it and look at what came out.
 
 /// Finds and measures text.
-#[gloveport::tools(
-    package = "acme:text-tools@1.2.3",
-    needs(fs = "read-write", clock = "real")
-)]
+#[gloveport::tools(package = "acme:text-tools@1.2.3", needs(fs = "read-write", clock = "real"))]
 pub mod text {
     use std::fmt::Write;
 
@@ -79,20 +76,12 @@ pub mod text {
             return Err("the pattern is empty".to_owned());
         }
         let kind = |line: &str| {
-            if line == pattern {
-                Kind::WholeLine
-            } else {
-                Kind::Literal
-            }
+            if line == pattern { Kind::WholeLine } else { Kind::Literal }
         };
         Ok((1..)
             .zip(text.lines())
             .filter(|(_, line)| line.contains(&pattern))
-            .map(|(line, text)| Match {
-                line,
-                text: text.to_owned(),
-                r#type: kind(text),
-            })
+            .map(|(line, text)| Match { line, text: text.to_owned(), r#type: kind(text) })
             .take(max.unwrap_or(LIMIT) as usize)
             .collect())
     }
@@ -116,10 +105,7 @@ pub mod text {
             Shape::Rectangle(a, b) => Shape::Rectangle(b, a),
             shape => shape,
         };
-        shapes
-            .into_iter()
-            .map(|(shape, wanted)| wanted.then(|| turn(shape)))
-            .collect()
+        shapes.into_iter().map(|(shape, wanted)| wanted.then(|| turn(shape))).collect()
     }
 
     /// Writes every kind of scalar.
@@ -141,9 +127,7 @@ pub mod text {
 
     /// Counts bytes.
     pub fn utf8_length(mut text: Result<String, ()>) -> Result<Count, Error> {
-        let text = text
-            .as_mut()
-            .map_err(|()| Error::Other("no text".to_owned()))?;
+        let text = text.as_mut().map_err(|()| Error::Other("no text".to_owned()))?;
         text.push('.');
         Ok(u32::try_from(text.len()).unwrap_or(u32::MAX))
     }
@@ -152,18 +136,12 @@ pub mod text {
     pub fn nothing() {}
 
     fn check_length(bytes: &[u8]) -> Result<(), Error> {
-        if bytes.len() > LIMIT as usize {
-            Err(Error::TooLong { limit: LIMIT })
-        } else {
-            Ok(())
-        }
+        if bytes.len() > LIMIT as usize { Err(Error::TooLong { limit: LIMIT }) } else { Ok(()) }
     }
 
     #[cfg(test)]
     mod tests {
-        use super::{
-            __gloveport::exports::acme::text_tools::text as bound, Error, Kind, Match, Shape,
-        };
+        use super::{__gloveport::exports::acme::text_tools::text as bound, Error, Kind, Match, Shape};
         use gloveport::__private::{Conv, conv};
         use std::fmt::Debug;
 
@@ -181,23 +159,13 @@ pub mod text {
 
         #[test]
         fn every_shape_survives_the_conversion() {
-            let found = Match {
-                line: 3,
-                text: "x".to_owned(),
-                r#type: Kind::WholeLine,
-            };
+            let found = Match { line: 3, text: "x".to_owned(), r#type: Kind::WholeLine };
             let printed = r#"Match { line: 3, text: "x", type: Kind::WholeLine }"#;
             check::<bound::Match, _>(found.clone(), printed);
             check::<bound::Shape, _>(Shape::Drawn(found), &format!("Shape::Drawn({printed})"));
             check::<bound::Shape, _>(Shape::Rectangle(1.0, 2.0), "Shape::Rectangle((1.0, 2.0))");
-            check::<bound::Shape, _>(
-                Shape::Circle { radius: 0.5 },
-                "Shape::Circle(ShapeCircle { radius: 0.5 })",
-            );
-            check::<bound::Error, _>(
-                Error::TooLong { limit: 7 },
-                "Error::TooLong(ErrorTooLong { limit: 7 })",
-            );
+            check::<bound::Shape, _>(Shape::Circle { radius: 0.5 }, "Shape::Circle(ShapeCircle { radius: 0.5 })");
+            check::<bound::Error, _>(Error::TooLong { limit: 7 }, "Error::TooLong(ErrorTooLong { limit: 7 })");
             check::<Vec<(Option<bound::Kind>, Result<u8, String>)>, _>(
                 vec![(Some(Kind::Literal), Ok(1)), (None, Err("e".to_owned()))],
                 r#"[(Some(Kind::Literal), Ok(1)), (None, Err("e"))]"#,
@@ -213,9 +181,6 @@ mod tests {
     #[test]
     fn tools_are_plain_functions() {
         let found = text::grep("b".into(), "a\nb\nab".into(), None).expect("the pattern is good");
-        assert_eq!(
-            found.iter().map(|found| found.line).collect::<Vec<_>>(),
-            [2, 3]
-        );
+        assert_eq!(found.iter().map(|found| found.line).collect::<Vec<_>>(), [2, 3]);
     }
 }

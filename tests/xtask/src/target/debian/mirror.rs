@@ -10,9 +10,8 @@ const ONE_LINE: &str = "/etc/apt/sources.list";
 /// The first Debian mirror among apt's own sources; a private mirror is thereby honoured.
 pub(super) fn configured() -> Result<String> {
     let read = |path| fs::read_to_string(path).ok();
-    let found = read(DEB822)
-        .and_then(|text| in_deb822(&text))
-        .or_else(|| read(ONE_LINE).and_then(|text| in_one_line(&text)));
+    let found =
+        read(DEB822).and_then(|text| in_deb822(&text)).or_else(|| read(ONE_LINE).and_then(|text| in_one_line(&text)));
     match found {
         Some(mirror) => Ok(mirror),
         None => bail!("neither {DEB822} nor {ONE_LINE} names a Debian mirror"),
@@ -63,15 +62,7 @@ mod tests {
                     deb http://security.example/debian-security bookworm-security main\n\
                     deb [arch=amd64 signed-by=/k.gpg]  http://m.example/debian bookworm main\n";
         check(in_one_line, text, Some("http://m.example/debian"));
-        check(
-            in_one_line,
-            "deb https://m.example/ubuntu noble main\n",
-            None,
-        );
-        check(
-            in_one_line,
-            "deb [arch=amd64 http://m.example/debian\n",
-            None,
-        );
+        check(in_one_line, "deb https://m.example/ubuntu noble main\n", None);
+        check(in_one_line, "deb [arch=amd64 http://m.example/debian\n", None);
     }
 }
