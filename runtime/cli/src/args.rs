@@ -57,6 +57,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Pins packages to the bytes they have now, in the configuration's lock file
+    Lock(LockArgs),
     /// Serves the tools over MCP on standard input and output
     Mcp(McpArgs),
 }
@@ -211,6 +213,16 @@ pub(crate) enum AuditCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LockArgs {
+    /// A package whose changed bytes are accepted; repeatable
+    #[arg(long = "accept", value_name = "NAME")]
+    pub(crate) accept: Vec<String>,
+    /// The configuration [default: ./gloveport.toml]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

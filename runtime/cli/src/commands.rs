@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod call;
 pub(crate) mod init;
 pub(crate) mod inspect;
+pub(crate) mod lock;
 pub(crate) mod mcp;
 pub(crate) mod policy;
 pub(crate) mod report;

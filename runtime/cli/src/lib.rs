@@ -58,6 +58,7 @@ async fn run(cli: &Cli) -> anyhow::Result<exit::Exit> {
         Command::Audit { command: AuditCommand::Verify { task, head, json } } => {
             commands::audit::verify(task.as_deref(), *head, *json, state)
         }
+        Command::Lock(args) => commands::lock::run(args),
         Command::Mcp(args) => commands::mcp::run(args, state).await,
     }
 }

@@ -105,6 +105,9 @@ pub(crate) fn sources<'a>(paths: impl Iterator<Item = &'a PathBuf>, lock: Option
             sources.add_file(path)?;
         }
     }
+    for shadowed in sources.shadowed() {
+        eprintln!("gloveport: {shadowed}");
+    }
     if let Some(path) = lock {
         let lock = Lock::read(path)?;
         sources.check(&lock).with_context(|| format!("lock file {}", path.display()))?;

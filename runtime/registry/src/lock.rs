@@ -67,7 +67,7 @@ pub enum LockError {
 }
 
 /// What to do about a package that changed, for whoever knows that it should have.
-const ACCEPT: &str = "if that change is wanted, put its new digest into the lock file";
+const ACCEPT: &str = "if that change is wanted, accept it with `gloveport lock --accept NAME`";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

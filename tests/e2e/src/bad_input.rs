@@ -107,5 +107,10 @@ fn a_changed_package_is_refused_by_the_lock() {
     let zero = "0".repeat(64);
     place.write("g.lock", &format!("version = 1\n[[package]]\nname = \"odd\"\ndigest = \"sha256:{zero}\"\n"));
     let ended = place.run(&["call", "odd.count", "--config", "c.toml"]);
-    ended.expect(2, &["package `odd`", &zero, "is pinned"]);
+    ended.expect(2, &["package `odd`", &zero, "gloveport lock --accept"]);
+    place.run(&["lock", "--config", "c.toml"]).expect(2, &["package `odd`", &zero]);
+    place.run(&["lock", "--config", "c.toml", "--accept", "nothing"]).expect(2, &["no such package"]);
+    place.run(&["lock", "--config", "c.toml", "--accept", "odd"]).expect(0, &["odd"]);
+    assert!(!place.read("g.lock").contains(&zero));
+    place.run(&["call", "odd.count", "--config", "c.toml"]).expect(0, &["1"]);
 }

@@ -10,5 +10,6 @@ mod edges;
 mod guests;
 mod mcp;
 mod program;
+mod readme;
 mod scenarios;
 mod tasks;

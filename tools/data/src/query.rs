@@ -17,10 +17,10 @@ const DEFAULT_MAX: u32 = 1000;
 /// What all results may take together.
 const MAX_BYTES: usize = 16 << 20;
 
-/// The parser and the compiler follow a filter by recursion.
+/// The parser, the compiler and the runtime follow a filter by recursion: twice these fit the stack that a call has.
 const MAX_FILTER_BYTES: usize = 10_000;
 const MAX_FILTER_NESTING: usize = 64;
-const MAX_FILTER_STEPS: usize = 400;
+const MAX_FILTER_STEPS: usize = 200;
 
 pub(crate) fn query(
     input: &str,
@@ -239,8 +239,8 @@ mod tests {
         check_refused("1", &"(".repeat(65), "nests over 64 deep");
         check_refused("1", &format!("{}1", "\"\\(".repeat(65)), "nests over 64 deep");
         check_refused("1", &"1|".repeat(10_000), "`filter` has 20000 bytes");
-        check_refused("1", &"-".repeat(401), "`filter` chains 401 operators");
-        check_refused("1", &"try ".repeat(401), "`filter` chains 401 operators");
+        check_refused("1", &"-".repeat(201), "`filter` chains 201 operators");
+        check_refused("1", &"try ".repeat(201), "`filter` chains 201 operators");
         // A bracket in a string is none.
         check(&format!("\"{}\\\"[\"", "[".repeat(200)), "length", &["202"]);
     }
