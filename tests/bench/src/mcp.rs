@@ -38,14 +38,15 @@ pub(crate) fn run() -> Result<()> {
     // 64 in flight: a writer that stays so far ahead of the reader.
     let (total, ahead) = (60_000usize, 64usize);
     let start = Instant::now();
-    for _ in 0..ahead {
-        writeln!(input, "{call}")?;
+    let call = |id: usize| call.replace(r#""id":1,"#, &format!(r#""id":{id},"#));
+    for id in 0..ahead {
+        writeln!(input, "{}", call(id))?;
     }
     for n in 0..total {
         line.clear();
         output.read_line(&mut line)?;
         if n + ahead < total {
-            writeln!(input, "{call}")?;
+            writeln!(input, "{}", call(n + ahead))?;
         }
     }
     println!("{:.0} calls a second with {ahead} in flight", total as f64 / start.elapsed().as_secs_f64());

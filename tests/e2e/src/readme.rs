@@ -66,7 +66,10 @@ fn its_own_tool_builds_and_runs() {
     let place = Place::new();
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the checkout");
     let manifest = blocks("toml").remove(0).replace("../gloveport", &checkout.display().to_string());
-    place.write("gloves/Cargo.toml", &format!("[package]\nname = \"gloves\"\nversion = \"0.1.0\"\nedition = \"2024\"\n{manifest}\n[workspace]\n"));
+    place.write(
+        "gloves/Cargo.toml",
+        &format!("[package]\nname = \"gloves\"\nversion = \"0.1.0\"\nedition = \"2024\"\n{manifest}\n[workspace]\n"),
+    );
     place.write("gloves/src/lib.rs", &blocks("rust").remove(0));
     // The versions of this checkout, which are on this machine already.
     fs::copy(checkout.join("Cargo.lock"), place.path("gloves/Cargo.lock")).expect("the lock file");
@@ -101,7 +104,12 @@ fn its_limits_are_the_code_s() {
         let row = text.lines().find(|line| line.starts_with(&format!("| `{}` |", limit.key))).expect(limit.key);
         assert!(row.ends_with(&format!("| {default} | {max} |")), "{row}");
     }
-    assert_eq!(text.lines().filter(|line| LIMITS.iter().any(|limit| line.starts_with(&format!("| `{}` |", limit.key)))).count(), LIMITS.len());
+    assert_eq!(
+        text.lines()
+            .filter(|line| LIMITS.iter().any(|limit| line.starts_with(&format!("| `{}` |", limit.key))))
+            .count(),
+        LIMITS.len()
+    );
 }
 
 #[test]
@@ -113,7 +121,10 @@ fn its_map_names_every_folder() {
             let entry = entry.expect("an entry");
             let name = entry.file_name().into_string().expect("UTF-8");
             if entry.path().is_dir() {
-                assert!(text.contains(&format!("{name}/")) || text.contains(&format!("{name},")) , "{top}/{name} is not on the map");
+                assert!(
+                    text.contains(&format!("{name}/")) || text.contains(&format!("{name},")),
+                    "{top}/{name} is not on the map"
+                );
             }
         }
     }
