@@ -42,7 +42,7 @@ impl Bare {
         let mut store = Store::new(&self.engine, state);
         store.set_epoch_deadline(u64::MAX / 2);
         let instance = self.pre.instantiate_async(&mut store).await?;
-        let echo: TypedFunc<(&str,), (String,)> = instance.get_typed_func(&mut store, &self.echo)?;
+        let echo: TypedFunc<(&str,), (String,)> = instance.get_typed_func(&mut store, self.echo)?;
         Ok(echo.call_async(&mut store, (text,)).await?.0)
     }
 }

@@ -2,7 +2,11 @@
 
 use crate::program::{Ended, Place, guest};
 use serde_json::{Value, json};
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 macro_rules! is_tested {
     ($name:ident) => {
@@ -17,7 +21,7 @@ const READ: &str = "workspace=workspace";
 const WRITE: &str = "out=out:rw";
 
 /// Runs a guest's function with grants and limits.
-fn run_in(place: &Place, package: &PathBuf, function: &str, args: &Value, flags: &[&str]) -> Ended {
+fn run_in(place: &Place, package: &Path, function: &str, args: &Value, flags: &[&str]) -> Ended {
     let stem = package.file_stem().expect("a file").to_str().expect("UTF-8");
     let (tool, args, package) = (format!("{stem}.{function}"), args.to_string(), package.display().to_string());
     let mut line = vec!["call", &tool, &args, "--json", "--package", &package];
