@@ -1,9 +1,11 @@
 //! Calls itself until there is no stack.
 
 fn main() {
-    #[allow(unconditional_recursion, clippy::only_used_in_recursion, reason = "that is the attack")]
-    fn deeper(n: u64) -> u64 {
-        std::hint::black_box(deeper(n + 1)) + 1
-    }
     println!("{}", deeper(0));
+}
+
+#[allow(unconditional_recursion, reason = "that is the attack")]
+fn deeper(depth: u64) -> u64 {
+    let here = std::hint::black_box(depth);
+    std::hint::black_box(deeper(here + 1)) + here
 }
