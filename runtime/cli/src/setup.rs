@@ -18,7 +18,6 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 /// How many calls run at once in a process that serves; and in one that makes one call or runs one plan, which starts
@@ -167,7 +166,7 @@ pub(crate) fn world<'a>(
     mounts: impl Iterator<Item = (&'a MountName, &'a Path, Access)>,
     env: impl Iterator<Item = &'a String>,
 ) -> Result<World> {
-    let mut world = World { mounts: BTreeMap::new(), env: BTreeMap::new(), clock_ms: now_ms() };
+    let mut world = World { mounts: BTreeMap::new(), env: BTreeMap::new(), clock_ms: controller::now_ms() };
     for (name, path, access) in mounts {
         // A flag takes the place of what the configuration says of the same name.
         world.mounts.insert(name.clone(), Mount::open(name, path, access)?);
@@ -186,11 +185,6 @@ pub(crate) fn world<'a>(
 
 pub(crate) fn apply_limits(base: Limits, given: &[(String, String)]) -> Result<Limits> {
     given.iter().try_fold(base, |limits, (key, value)| Ok(limits.with(key, value)?))
-}
-
-pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// What a package's bytes say about it.

@@ -140,8 +140,7 @@ impl Uses {
             }
             Expr::Select(select) => match step_of(expression) {
                 Some(id) => {
-                    self.results.insert(id.to_owned());
-                    self.steps.insert(id.to_owned());
+                    self.result_of(id);
                     Ok(())
                 }
                 None => match step_of(&select.operand) {
@@ -158,8 +157,7 @@ impl Uses {
                     let Expr::Literal(LiteralValue::String(id)) = &key.expr else {
                         return Err("a step is named by a literal id, as in `steps[\"find\"]`".into());
                     };
-                    self.results.insert(id.inner().to_owned());
-                    self.steps.insert(id.inner().to_owned());
+                    self.result_of(id.inner());
                     Ok(())
                 }
                 args => {
@@ -187,6 +185,11 @@ impl Uses {
                 Ok(())
             }
         }
+    }
+
+    fn result_of(&mut self, id: &str) {
+        self.results.insert(id.to_owned());
+        self.steps.insert(id.to_owned());
     }
 
     fn entry(&mut self, entry: &EntryExpr) -> Result<(), String> {

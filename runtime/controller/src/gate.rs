@@ -1,10 +1,6 @@
 //! The one way to a tool: arguments checked, policy asked, the intent recorded, the call run, the outcome recorded.
 
-use crate::{
-    budget::Spent,
-    guests::Guests,
-    record::{self, Clock},
-};
+use crate::{budget::Spent, guests::Guests, record};
 use journal::{Journal, JournalError, TaskId};
 use policy::{Decision, Denial, Grant, Limits, Narrow, Policy, Principal, Provenance, Request, Source, ToolId};
 use sandbox::{BadArguments, CallError, Outcome, Package, Sandbox, Setting, Tool, World};
@@ -36,7 +32,6 @@ pub struct Gate {
     journal: Arc<Journal>,
     /// The record that single calls go into.
     task: TaskId,
-    clock: Clock,
     guests: Guests,
 }
 
@@ -141,7 +136,6 @@ impl Gate {
             limits: setup.limits,
             journal: setup.journal,
             task: setup.task,
-            clock: Clock::real(),
             guests: Guests::start()?,
         })
     }
@@ -158,10 +152,6 @@ impl Gate {
 
     pub(crate) fn journal(&self) -> &Arc<Journal> {
         &self.journal
-    }
-
-    pub(crate) fn clock(&self) -> &Clock {
-        &self.clock
     }
 
     /// What policy says of a call.
@@ -252,11 +242,11 @@ impl Gate {
         let grant = match decision {
             Decision::Allow { grant } => grant,
             Decision::Ask { approvers, policies } => {
-                self.journal.append(&self.task, call.refused(), self.clock.now_ms()).await?;
+                self.journal.append(&self.task, call.refused(), record::now_ms()).await?;
                 return Ok(Answer::Asks { approvers, policies });
             }
             Decision::Deny(denial) => {
-                self.journal.append(&self.task, call.refused(), self.clock.now_ms()).await?;
+                self.journal.append(&self.task, call.refused(), record::now_ms()).await?;
                 return Ok(Answer::Denied(denial));
             }
         };
@@ -264,14 +254,14 @@ impl Gate {
         // cannot leaves nothing behind that its record could be missing for.
         let changes = grant.can_change();
         if changes && let Some(event) = call.begun() {
-            self.journal.append(&self.task, event, self.clock.now_ms()).await?;
+            self.journal.append(&self.task, event, record::now_ms()).await?;
         }
         let outcome = self.run(tool, arguments, grant, cancel).await?;
         let event = call.ended(&outcome);
         if changes {
-            self.journal.append(&self.task, event, self.clock.now_ms()).await?;
+            self.journal.append(&self.task, event, record::now_ms()).await?;
         } else {
-            self.journal.append_unwaited(&self.task, event, self.clock.now_ms()).await?;
+            self.journal.append_unwaited(&self.task, event, record::now_ms()).await?;
         }
         Ok(Answer::Ran(outcome))
     }

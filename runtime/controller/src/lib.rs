@@ -20,5 +20,6 @@ pub use expression::ExpressionError;
 pub use gate::{Answer, Gate, GateError, Proposal, Setup, Who};
 pub use plan::{OnFailure, Plan, PlanError, PlanMount, Step};
 pub use progress::{Failure, Progress, StepProgress, StepState};
+pub use record::now_ms;
 pub use report::markdown;
 pub use task::{Task, TaskEnd, TaskError, Watch, Words};

@@ -92,9 +92,4 @@ impl Plan {
         let raw = raw::RawPlan::parse(name, text)?;
         check::resolve(name, raw, text, folder)
     }
-
-    /// The step of this id.
-    pub fn step(&self, id: &str) -> Option<&Step> {
-        self.steps.iter().find(|step| step.id == id)
-    }
 }

@@ -119,7 +119,6 @@ impl Progress {
 
     /// Takes in what an event says. Events of no step, and of steps that the plan does not have, change no step.
     pub fn apply(&mut self, plan: &Plan, event: &EventBody) {
-        self.spend(event);
         if matches!(event, EventBody::TaskResumed) {
             // Policy may say something else now.
             let asking =
@@ -128,19 +127,7 @@ impl Progress {
         }
         let step = step_of(event).and_then(|id| plan.steps.iter().position(|step| step.id == id));
         if let Some(step) = step.and_then(|index| self.steps.get_mut(index)) {
-            step.apply(event);
-        }
-    }
-
-    fn spend(&mut self, event: &EventBody) {
-        match event {
-            EventBody::StepStarted { .. } => self.spent.calls += 1,
-            EventBody::StepEnded { outcome, .. } => {
-                let usage = Outcome::from_record(outcome).usage;
-                self.spent.cpu_us = self.spent.cpu_us.saturating_add(usage.cpu_us);
-                self.spent.written = self.spent.written.saturating_add(usage.written);
-            }
-            _ => {}
+            step.apply(event, &mut self.spent);
         }
     }
 }
@@ -163,7 +150,7 @@ fn step_of(event: &EventBody) -> Option<&str> {
 }
 
 impl StepProgress {
-    fn apply(&mut self, event: &EventBody) {
+    fn apply(&mut self, event: &EventBody, spent: &mut Spent) {
         match event {
             EventBody::Decided { decision, .. } => match decision {
                 Verdict::Allow { .. } => self.set(StepState::Decided, None),
@@ -176,9 +163,13 @@ impl StepProgress {
             },
             EventBody::StepStarted { can_change, .. } => {
                 self.set(StepState::Running { can_change: *can_change }, None);
+                spent.calls += 1;
             }
             EventBody::StepEnded { outcome, check, provenance, .. } => {
-                self.end(&Outcome::from_record(outcome), check.as_ref(), provenance);
+                let outcome = Outcome::from_record(outcome);
+                spent.cpu_us = spent.cpu_us.saturating_add(outcome.usage.cpu_us);
+                spent.written = spent.written.saturating_add(outcome.usage.written);
+                self.end(outcome, check.as_ref(), provenance);
             }
             EventBody::StepRefused { why, .. } => self.fail(Failure::Check, why.clone(), &why.clone().into()),
             EventBody::StepSkipped { why, .. } => self.set(StepState::Skipped, Some(why.clone())),
@@ -213,9 +204,10 @@ impl StepProgress {
         self.view = Arc::new(json!({ "state": self.state.word(), "error": error }));
     }
 
-    fn end(&mut self, outcome: &Outcome, check: Option<&Check>, provenance: &Provenance) {
+    fn end(&mut self, outcome: Outcome, check: Option<&Check>, provenance: &Provenance) {
         self.provenance = provenance.clone();
-        self.outcome = Some(Arc::new(outcome.clone()));
+        let outcome = Arc::new(outcome);
+        self.outcome = Some(Arc::clone(&outcome));
         match (&outcome.end, check) {
             (End::Result(value), Some(Check { held: false, error })) => {
                 let why = error.clone().unwrap_or_else(|| "its result is not as expected".into());

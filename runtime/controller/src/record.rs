@@ -6,20 +6,10 @@ use sandbox::{Outcome, Tool};
 use serde_json::Value;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The time that events carry.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Clock(());
-
-impl Clock {
-    pub(crate) fn real() -> Self {
-        Self(())
-    }
-
-    /// Milliseconds since 1970.
-    pub(crate) fn now_ms(self) -> u64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        since.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
-    }
+/// The time that events carry: milliseconds since 1970.
+pub fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// A decision without the authority in it.

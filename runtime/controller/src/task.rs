@@ -4,6 +4,7 @@ use crate::{
     gate::{Gate, GateError},
     plan::Plan,
     progress::{Failure, Progress, StepState},
+    record,
     step::{self, Before},
 };
 use journal::{EventBody, Interrupted, TaskId, TaskStarted, TaskState};
@@ -78,7 +79,7 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// Returns when the event is in the journal.
     pub(crate) async fn append(&self, event: EventBody) -> Result<(), GateError> {
-        self.gate.journal().append(&self.task, event.clone(), self.gate.clock().now_ms()).await?;
+        self.gate.journal().append(&self.task, event.clone(), record::now_ms()).await?;
         let mut progress = self.progress();
         progress.apply(&self.plan, &event);
         (self.watch)(&event, &progress);

@@ -113,14 +113,6 @@ impl Grant {
     pub fn can_change(&self) -> bool {
         self.0.mounts.iter().any(|mount| mount.access.writes())
     }
-
-    /// Whether the call's result depends on nothing but its arguments.
-    pub fn is_closed(&self) -> bool {
-        self.0.mounts.is_empty()
-            && self.0.env.is_empty()
-            && self.0.clock == Time::Virtual
-            && self.0.random == Time::Virtual
-    }
 }
 
 impl Narrow {

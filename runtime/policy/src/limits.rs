@@ -235,14 +235,6 @@ impl Limits {
         self.0[kind as usize] = self.get(kind).min(value);
         self
     }
-
-    /// The smaller of both, limit by limit.
-    pub fn min(mut self, other: &Self) -> Self {
-        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
-            *mine = (*mine).min(theirs);
-        }
-        self
-    }
 }
 
 impl Serialize for Limits {

@@ -24,7 +24,6 @@ pub use cache::{CacheError, CodeCache};
 pub use call::{CallError, Setting};
 pub use describe::{DescribeError, Description, ToolDescription, declared_name, reach_of};
 pub use engine::config as engine_config;
-pub use meter::STOP_WITHIN;
 pub use outcome::{Action, Effect, Effects, End, LimitHit, MAX_EFFECTS, Outcome, Printed, Usage};
 pub use package::{Arguments, MissingExport, Package, Tool};
 pub use value::BadArguments;

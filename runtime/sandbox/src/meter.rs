@@ -1,6 +1,6 @@
 //! A call's time on a thread, and its turn among other calls.
 
-use crate::{engine::TICK, ledger::lock, outcome::LimitHit};
+use crate::{ledger::lock, outcome::LimitHit};
 use policy::{LimitKind, Limits};
 use std::{
     pin::Pin,
@@ -105,6 +105,3 @@ impl<F: Future> Future for Metered<'_, F> {
         poll
     }
 }
-
-/// The longest that a guest can run past a limit on its time: the tick in which it is reached, and the next.
-pub const STOP_WITHIN: Duration = TICK.saturating_mul(3);

@@ -120,11 +120,6 @@ impl Effects {
     pub fn is_empty(&self) -> bool {
         self.done.is_empty() && self.refused.is_empty()
     }
-
-    /// Whether anything outside the instance was changed.
-    pub fn changed_anything(&self) -> bool {
-        self.omitted > 0 || self.done.iter().any(|effect| effect.action.changes())
-    }
 }
 
 /// One thing done or tried.

@@ -51,7 +51,7 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
         mounts,
         env: plan.env.iter().chain(&args.grants.env).cloned().collect(),
         limits: args.grants.limits.clone(),
-        clock_ms: setup::now_ms(),
+        clock_ms: controller::now_ms(),
         packages: packages.map(record).collect::<Result<_>>()?,
     };
     let plan = Arc::new(apply_limits(plan, &args.grants.limits)?);
