@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     for tool in TOOLS {
         build = build.watch(format!("../{tool}/src")).watch(format!("../{tool}/Cargo.toml"));
     }
-    build = build.watch("../../sdk/rust/src").watch("../../sdk/rust/macros/src");
+    build = build.watch("../pattern/src").watch("../../sdk/rust/src").watch("../../sdk/rust/macros/src");
     let folder = match build.run() {
         Ok(folder) => folder,
         Err(error) => return gloveport_build::report(&error),

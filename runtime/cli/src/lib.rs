@@ -16,14 +16,14 @@ mod setup;
 
 use args::{AuditCommand, Cli, Command};
 use clap::Parser as _;
-use std::process::ExitCode;
+use std::{io, process::ExitCode};
+use tokio::runtime::{Builder, Runtime};
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
     // clap's own exit code for bad usage is 2, as ours.
     let cli = Cli::parse();
-    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let result = match threads {
+    let result = match runtime(&cli.command) {
         Ok(runtime) => {
             let result = runtime.block_on(run(&cli));
             // A read of standard input that nobody waits for any more must not keep the process.
@@ -39,6 +39,15 @@ pub fn main() -> ExitCode {
             exit::of(&error).into()
         }
     }
+}
+
+/// Threads for what does several things at once; anything else starts faster without.
+fn runtime(command: &Command) -> io::Result<Runtime> {
+    let mut builder = match command {
+        Command::Run(_) | Command::Resume(_) | Command::Mcp(_) => Builder::new_multi_thread(),
+        _ => Builder::new_current_thread(),
+    };
+    builder.enable_all().build()
 }
 
 async fn run(cli: &Cli) -> anyhow::Result<exit::Exit> {

@@ -16,14 +16,17 @@ use sandbox::{CodeCache, Mount, Package, Sandbox, World};
 use std::{
     collections::BTreeMap,
     env, fs,
+    panic::resume_unwind,
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
 };
 
-/// How many calls run at once in a process that serves; and in one that makes one call or runs one plan, which starts
-/// faster with a small pool.
+/// How many calls run at once in a process that serves, in one that runs a plan, and in one that makes a call: a small
+/// pool starts faster.
 pub(crate) const SERVING_SLOTS: u32 = 1_000;
-pub(crate) const ONE_SHOT_SLOTS: u32 = 64;
+pub(crate) const TASK_SLOTS: u32 = 64;
+pub(crate) const CALL_SLOTS: u32 = 1;
 
 /// What the configuration and the command line say together.
 pub(crate) struct Wanted {
@@ -71,25 +74,18 @@ impl Wanted {
     }
 
     /// The gate for calls outside of plans.
-    pub(crate) fn gate(
+    pub(crate) fn gate<'a>(
         &self,
-        sandbox: Sandbox,
-        packages: Vec<Package>,
+        slots: u32,
+        packages: impl IntoIterator<Item = &'a registry::Package>,
         callable: &Callable<'_>,
         journal: Arc<Journal>,
         task: TaskId,
     ) -> Result<Gate> {
-        let setup = Setup {
-            sandbox,
-            packages,
-            policy: self.policy(callable)?,
-            world: self.world()?,
-            who: self.who(),
-            limits: self.limits()?,
-            journal,
-            task,
-        };
-        Gate::new(setup).map_err(|error| Internal(error.into()).into())
+        let (world, limits) = (self.world()?, self.limits()?);
+        let (sandbox, packages, policy) = load(slots, packages, || self.policy(callable))?;
+        let setup = Setup { sandbox, packages, policy, world, who: self.who(), limits, journal, task };
+        Ok(Gate::new(setup))
     }
 }
 
@@ -114,24 +110,30 @@ pub(crate) fn sources<'a>(paths: impl Iterator<Item = &'a PathBuf>, lock: Option
     Ok(sources)
 }
 
-/// Loads packages.
+/// Starts the engine and loads packages, while another thread parses policy, which takes about as long.
 pub(crate) fn load<'a>(
-    sandbox: &Sandbox,
+    slots: u32,
     packages: impl IntoIterator<Item = &'a registry::Package>,
-) -> Result<Vec<Package>> {
-    packages
-        .into_iter()
-        .map(|package| {
-            let from = match &package.origin {
-                Origin::File(path) | Origin::Folder(path) => path.display().to_string(),
-                Origin::Bundled => format!("bundled package {}", package.name),
-            };
-            sandbox.load(&package.bytes, &package.name).with_context(|| from)
-        })
-        .collect()
+    policy: impl FnOnce() -> Result<Policy> + Send,
+) -> Result<(Sandbox, Vec<Package>, Policy)> {
+    thread::scope(|scope| {
+        let policy = scope.spawn(policy);
+        let sandbox = sandbox(slots)?;
+        let packages = packages.into_iter().map(|package| load_one(&sandbox, package)).collect::<Result<_>>()?;
+        let policy = policy.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        Ok((sandbox, packages, policy))
+    })
 }
 
-pub(crate) fn sandbox(slots: u32) -> Result<Sandbox> {
+fn load_one(sandbox: &Sandbox, package: &registry::Package) -> Result<Package> {
+    let from = || match &package.origin {
+        Origin::File(path) | Origin::Folder(path) => path.display().to_string(),
+        Origin::Bundled => format!("bundled package {}", package.name),
+    };
+    sandbox.load(&package.bytes, package.digest, &package.name).with_context(from)
+}
+
+fn sandbox(slots: u32) -> Result<Sandbox> {
     let dir = places::cache()?;
     let cache = match CodeCache::open(&dir) {
         Ok(cache) => Some(cache),

@@ -1,7 +1,7 @@
 //! CEL expressions over the results of earlier steps.
 
 use cel::{
-    Context, Env, Program, Value as Cel,
+    Context, Env, ParseErrors, Program, Value as Cel,
     common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue},
     extensions,
     objects::{Key, Map},
@@ -15,6 +15,11 @@ use std::{
 
 /// The longest expression, in bytes.
 const MAX_LENGTH: usize = 4_096;
+/// How deep an expression may nest; a chain of operators nests once an operator.
+const MAX_DEPTH: usize = 128;
+/// The stack for one parse or evaluation, in bytes. The library recurses, and without optimisation takes up to 32 KiB a
+/// level. Pages that stay untouched cost nothing.
+const STACK: usize = 16 << 20;
 /// How deep loops (`map`, `filter`, `all`, …) may nest: each level multiplies the work by the length of a list.
 const MAX_LOOPS: usize = 2;
 
@@ -59,11 +64,15 @@ impl Expression {
         if source.len() > MAX_LENGTH {
             return Err(refuse(format!("longer than {MAX_LENGTH} bytes")));
         }
-        let program = catch_unwind(|| ENV.compile(source))
-            .map_err(|_| refuse("cannot be parsed".into()))?
-            .map_err(|error| refuse(error.to_string()))?;
-        let mut uses = Uses::default();
-        uses.expression(program.expression()).map_err(refuse)?;
+        let parse = || {
+            let program = ENV.compile(source).map_err(|errors| syntax(&errors))?;
+            let mut uses = Uses::default();
+            uses.expression(program.expression())?;
+            Ok((program, uses))
+        };
+        let (program, uses) = catch_unwind(|| stacker::grow(STACK, parse))
+            .unwrap_or_else(|_| Err("cannot be parsed".into()))
+            .map_err(refuse)?;
         for variable in &uses.variables {
             if !variables.contains(&variable.as_str()) {
                 let mut known = variables.to_vec();
@@ -97,7 +106,7 @@ impl Expression {
             context.add_variable_from_value(*name, to_cel(value));
         }
         // The expression comes from outside; a fault in its evaluation must not end the task loop.
-        let evaluated = catch_unwind(AssertUnwindSafe(|| self.program.execute(&context)));
+        let evaluated = catch_unwind(AssertUnwindSafe(|| stacker::grow(STACK, || self.program.execute(&context))));
         let value = match evaluated {
             Ok(Ok(value)) => value,
             Ok(Err(error)) => return Err(self.refuse(error.to_string())),
@@ -122,10 +131,21 @@ struct Uses {
     variables: BTreeSet<String>,
     bound: Vec<String>,
     loops: usize,
+    depth: usize,
 }
 
 impl Uses {
     fn expression(&mut self, expression: &IdedExpr) -> Result<(), String> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(format!("nests deeper than {MAX_DEPTH}"));
+        }
+        self.parts(expression)?;
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn parts(&mut self, expression: &IdedExpr) -> Result<(), String> {
         match &expression.expr {
             Expr::Unspecified | Expr::Literal(_) => Ok(()),
             Expr::Ident(name) if name == "steps" => {
@@ -203,6 +223,16 @@ impl Uses {
     }
 }
 
+/// The first fault, by where it is in the expression.
+fn syntax(errors: &ParseErrors) -> String {
+    match errors.errors.first() {
+        // The parser wraps its own limit in a debug form of itself.
+        Some(error) if error.msg.contains("Recursion limit") => "nests too deep".into(),
+        Some(error) => format!("line {}, column {}: {}", error.pos.0, error.pos.1, error.msg),
+        None => "cannot be parsed".into(),
+    }
+}
+
 /// The id in `steps.ID`.
 fn step_of(expression: &IdedExpr) -> Option<&str> {
     match &expression.expr {
@@ -265,9 +295,29 @@ mod tests {
         check("steps", "followed by a step's id");
         check("steps[result]", "literal id");
         check("planet", "no variable `planet`; there are: result, steps");
-        check("1 +", "Syntax error");
+        check("1 +", "line 1, column 4: Syntax error");
         check("[1].map(a, [1].map(b, [1].map(c, c)))", "loops nest deeper than 2");
         check(&"(".repeat(5000), "longer than 4096");
-        check(&"(".repeat(300), "");
+    }
+
+    #[test]
+    fn expressions_nest_without_end() {
+        let check = |source: String, expected: &str| {
+            let compiled = Expression::compile(&source, &["result"]);
+            let got = compiled.and_then(|expression| expression.evaluate(&Scope::default()));
+            let got = got.map_or_else(|error| error.message, |value| value.to_string());
+            assert!(got.contains(expected), "{}\n got: {got}\nwant: {expected}", &source[..20]);
+        };
+        check("(".repeat(300), "nests too deep");
+        check("[".repeat(4096), "nests too deep");
+        check("{1:".repeat(1000), "nests too deep");
+        check("true?1:".repeat(500) + "1", "nests too deep");
+        check("!".repeat(4092) + "true", "true");
+        check("-".repeat(4094) + "1", "1");
+        check(["true"; 600].join("&&"), "true");
+        check(["1"; 100].join("+"), "100");
+        check(["1"; 2048].join("+"), "deeper than 128");
+        check("[1]".to_owned() + &"[0]".repeat(1000), "deeper than 128");
+        check("{}".to_owned() + &".a".repeat(1000), "deeper than 128");
     }
 }

@@ -64,6 +64,9 @@ pub enum GateError {
     /// The record could not be written: without a record nothing runs.
     #[error("the record could not be written: {0}")]
     Journal(#[from] JournalError),
+    /// The threads for guests did not start.
+    #[error("the threads for guests could not start: {0}")]
+    Threads(std::io::Error),
     /// The thread that ran it panicked.
     #[error("the call broke off: {0}")]
     Broken(#[from] tokio::task::JoinError),
@@ -73,7 +76,7 @@ impl GateError {
     /// What the caller may know of it.
     pub fn for_caller(&self) -> &'static str {
         match self {
-            Self::Call(_) => "the call could not begin",
+            Self::Call(_) | Self::Threads(_) => "the call could not begin",
             Self::Journal(_) => "the call could not be recorded",
             Self::Broken(_) => "the call broke off",
         }
@@ -120,12 +123,9 @@ pub struct Proposal<'a> {
 
 impl Gate {
     /// Puts it together.
-    ///
-    /// # Errors
-    /// Where the threads for guests cannot start.
-    pub fn new(setup: Setup) -> std::io::Result<Self> {
+    pub fn new(setup: Setup) -> Self {
         let tools = setup.packages.iter().flat_map(|package| package.tools.values());
-        Ok(Self {
+        Self {
             tools: tools.map(|tool| (tool.id.clone(), Arc::clone(tool))).collect(),
             offered: setup.world.mounts.iter().map(|(name, mount)| (name.clone(), mount.access())).collect(),
             variables: setup.world.env.keys().cloned().collect(),
@@ -136,8 +136,8 @@ impl Gate {
             limits: setup.limits,
             journal: setup.journal,
             task: setup.task,
-            guests: Guests::start()?,
-        })
+            guests: Guests::default(),
+        }
     }
 
     /// The tools, by id.
@@ -156,21 +156,21 @@ impl Gate {
 
     /// What policy says of a call.
     pub fn decide(&self, proposal: &Proposal<'_>) -> Decision {
-        self.policy.decide(&self.request(proposal, &proposal.tool.digest.to_string()))
+        self.policy.decide(&self.request(proposal))
     }
 
     /// Why policy says so.
     pub fn explain(&self, proposal: &Proposal<'_>) -> policy::Explanation {
-        self.policy.explain(&self.request(proposal, &proposal.tool.digest.to_string()))
+        self.policy.explain(&self.request(proposal))
     }
 
-    fn request<'a>(&'a self, proposal: &Proposal<'a>, digest: &'a str) -> Request<'a> {
+    fn request<'a>(&'a self, proposal: &Proposal<'a>) -> Request<'a> {
         Request {
             tenant: &self.who.tenant,
             roles: &self.who.roles,
             principal: &self.who.principal,
             tool: &proposal.tool.id,
-            digest,
+            digest: &proposal.tool.digest_text,
             needs: proposal.tool.needs(),
             mounts: &self.offered,
             env: &self.variables,
@@ -218,7 +218,10 @@ impl Gate {
         let mut call = Box::pin(async move { gate.call(&tool, args, cancel).await });
         match poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await {
             Poll::Ready(answer) => answer,
-            Poll::Pending => self.guests.spawn(call).await.unwrap_or_else(|error| Answer::Failed(error.into())),
+            Poll::Pending => match self.guests.spawn(call) {
+                Ok(running) => running.await.unwrap_or_else(|error| Answer::Failed(error.into())),
+                Err(error) => Answer::Failed(GateError::Threads(error)),
+            },
         }
     }
 

@@ -1,34 +1,36 @@
 //! The threads that guests run on when whoever calls them must not wait: a server's own threads stay free.
 
+use std::{io, sync::OnceLock};
 use tokio::{
     runtime::{Builder, Runtime},
     task::JoinHandle,
 };
 
-/// A runtime of its own for guests. One thread more than there are cores: long calls take turns on as many threads as
-/// there are cores, and the last one is always there for short calls.
-#[derive(Debug)]
-pub(crate) struct Guests(Option<Runtime>);
+/// A runtime of its own for guests, started when it is first wanted. One thread more than there are cores: long calls take
+/// turns on as many threads as there are cores, and the last one is always there for short calls.
+#[derive(Debug, Default)]
+pub(crate) struct Guests(OnceLock<Runtime>);
 
 impl Guests {
-    pub(crate) fn start() -> std::io::Result<Self> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(cores + 1)
-            .thread_name("gloveport-guest")
-            .enable_all()
-            .build()?;
-        Ok(Self(Some(runtime)))
-    }
-
-    pub(crate) fn spawn<F>(&self, future: F) -> Stopping<F::Output>
+    /// # Errors
+    /// Where the threads cannot start.
+    pub(crate) fn spawn<F>(&self, future: F) -> io::Result<Stopping<F::Output>>
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
-        // The runtime is taken only when this is dropped.
-        let runtime = self.0.as_ref().expect("lives as long as its owner");
-        Stopping(runtime.spawn(future))
+        if self.0.get().is_none()
+            && let Err(late) = self.0.set(start()?)
+        {
+            // Another call was first.
+            late.shutdown_background();
+        }
+        Ok(Stopping(self.0.get().expect("set above, and never taken but on drop").spawn(future)))
     }
+}
+
+fn start() -> io::Result<Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Builder::new_multi_thread().worker_threads(cores + 1).thread_name("gloveport-guest").enable_all().build()
 }
 
 impl Drop for Guests {

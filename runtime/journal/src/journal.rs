@@ -74,8 +74,9 @@ impl Journal {
         answer.await.map_err(|_| JournalError::Stopped)?
     }
 
-    /// Queues an event; returns at once, or when the queue has room. Where it turns out that the event cannot be recorded,
-    /// nothing is recorded any more, and every later append or flush says so.
+    /// Queues an event; returns at once, or when the queue has room. It is committed a few milliseconds later, together
+    /// with what else has come by then: that much is what a crash can take. Where it turns out that the event cannot be
+    /// recorded, nothing is recorded any more, and every later append or flush says so.
     ///
     /// # Errors
     /// Where an earlier event was lost, or this one cannot be queued.
@@ -89,7 +90,7 @@ impl Journal {
     /// Where an event that nobody waited for was lost.
     pub async fn flush(&self) -> Result<()> {
         let (done, answer) = oneshot::channel();
-        self.send(Message::Flush(done))?;
+        self.send(Message::Flush(done), true)?;
         answer.await.map_err(|_| JournalError::Stopped)?
     }
 
@@ -123,21 +124,34 @@ impl Journal {
         // An event larger than the queue goes alone.
         let cost = u32::try_from(json.len()).unwrap_or(u32::MAX).saturating_add(ENTRY_BYTES).min(QUEUE_BYTES);
         let room = self.room.acquire_many(cost).await.map_err(|_| JournalError::Stopped)?;
-        self.send(Message::Append(Entry { task: *task, at_ms, json, closes: body.closes(), cost, done }))?;
+        let awaited = done.is_some();
+        self.send(Message::Append(Entry { task: *task, at_ms, json, closes: body.closes(), cost, done }), awaited)?;
         // The writer gives it back when the event is committed.
         room.forget();
         Ok(())
     }
 
-    fn send(&self, message: Message) -> Result<()> {
+    fn send(&self, message: Message, awaited: bool) -> Result<()> {
         let queue = self.queue.as_ref().ok_or(JournalError::Stopped)?;
-        queue.send(message).map_err(|_| JournalError::Stopped)
+        queue.send(message).map_err(|_| JournalError::Stopped)?;
+        if awaited {
+            self.hurry();
+        }
+        Ok(())
+    }
+
+    /// Has the writing thread not wait for more to write.
+    fn hurry(&self) {
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
     }
 }
 
 impl Drop for Journal {
     fn drop(&mut self) {
         drop(self.queue.take());
+        self.hurry();
         if let Some(thread) = self.thread.take() {
             // A panic there was reported by the panic hook, and by the appends that it left unanswered.
             let _ = thread.join();

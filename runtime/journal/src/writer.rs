@@ -1,4 +1,4 @@
-//! The thread that writes: it takes what is queued, chains it, and commits it at once.
+//! The thread that writes: it takes what is queued, chains it, and commits it in one transaction.
 
 use crate::{
     Appended, JournalError, Result, TaskId,
@@ -10,11 +10,17 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 use std::{
     collections::HashMap,
     sync::{Arc, OnceLock},
+    thread,
+    time::{Duration, Instant},
 };
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 /// How many events go into one commit.
 const BATCH: usize = 1024;
+
+/// How long what nobody waits for stays queued at most, so that more can go into its commit: waking this thread for every
+/// event of a busy server would cost more than the calls that they record.
+const LINGER: Duration = Duration::from_millis(5);
 
 /// How many tasks' heads are remembered.
 const HEADS: usize = 4096;
@@ -60,6 +66,13 @@ pub(crate) struct Writer {
     heads: Heads,
 }
 
+/// What goes into one commit.
+#[derive(Debug, Default)]
+struct Batch {
+    entries: Vec<Entry>,
+    flushes: Vec<oneshot::Sender<Result<()>>>,
+}
+
 /// The ends of chains as this connection last saw them; another process's commit makes all of them doubtful.
 #[derive(Debug, Default)]
 struct Heads {
@@ -79,19 +92,25 @@ impl Writer {
 
     /// Writes until the last sender is gone and the queue is empty.
     pub(crate) fn run(mut self) {
-        let mut entries = Vec::new();
-        let mut flushes = Vec::new();
+        let mut batch = Batch::default();
         while let Some(first) = self.queue.blocking_recv() {
-            let mut next = Some(first);
-            while let Some(message) = next {
-                match message {
-                    Message::Append(entry) => entries.push(entry),
-                    Message::Flush(done) => flushes.push(done),
+            batch.take(first);
+            let until = Instant::now() + LINGER;
+            loop {
+                while !batch.full()
+                    && let Ok(message) = self.queue.try_recv()
+                {
+                    batch.take(message);
                 }
-                next = if entries.len() < BATCH { self.queue.try_recv().ok() } else { None };
+                let left = until.saturating_duration_since(Instant::now());
+                if batch.is_awaited() || batch.full() || left.is_zero() || self.queue.is_closed() {
+                    break;
+                }
+                // Whoever waits unparks.
+                thread::park_timeout(left);
             }
-            self.write(&mut entries);
-            for done in flushes.drain(..) {
+            self.write(&mut batch.entries);
+            for done in batch.flushes.drain(..) {
                 // Whoever asked may be gone.
                 let _ = done.send(self.lost.get().map_or(Ok(()), |error| Err(error.clone())));
             }
@@ -170,6 +189,23 @@ impl Writer {
         }
         tx.commit()?;
         Ok(results)
+    }
+}
+
+impl Batch {
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Append(entry) => self.entries.push(entry),
+            Message::Flush(done) => self.flushes.push(done),
+        }
+    }
+
+    fn full(&self) -> bool {
+        self.entries.len() >= BATCH
+    }
+
+    fn is_awaited(&self) -> bool {
+        !self.flushes.is_empty() || self.entries.iter().any(|entry| entry.done.is_some())
     }
 }
 

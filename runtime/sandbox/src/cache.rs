@@ -2,21 +2,22 @@
 //! a key that lies, like the entries, in a directory that only its owner can enter.
 
 use crate::describe::Description;
-use hmac::{Hmac, Mac};
 use sha2::{Digest as _, Sha256};
 use std::{
-    fs,
+    fs::{self, File},
     hash::{Hash, Hasher},
-    io::{self, Write as _},
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
 };
 use wasmtime::{Engine, component::Component};
 
 const KEY_FILE: &str = "cache.key";
 const KEY_LEN: usize = 32;
-const MAC_LEN: usize = 32;
-/// Changes whenever what is stored beside the code changes its form.
-const FORMAT: &[u8] = b"gloveport compiled code 1\0";
+/// Changes whenever the form of an entry changes.
+const FORMAT: &[u8] = b"gloveport compiled code 2\0";
+/// What follows the code and the description: the description's length, and the MAC over everything before it.
+const LENGTH_LEN: u64 = 8;
+const MAC_LEN: u64 = 32;
 
 /// A directory of compiled code.
 #[derive(Debug)]
@@ -82,12 +83,12 @@ impl CodeCache {
         self.dir.join(format!("{}.cwasm", hex::encode(hasher.0.finalize())))
     }
 
-    fn mac(&self, path: &Path, content: &[u8]) -> Hmac<Sha256> {
-        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
+    /// Keyed BLAKE3: some four times as fast as HMAC-SHA-256, which was a fifth of a cold call.
+    fn mac(&self, path: &Path) -> blake3::Hasher {
+        let mut mac = blake3::Hasher::new_keyed(&self.key);
         mac.update(FORMAT);
         // The name is part of it: an authentic entry cannot stand in for another.
         mac.update(path.file_name().map_or(&[], |name| name.as_encoded_bytes()));
-        mac.update(content);
         mac
     }
 
@@ -95,13 +96,20 @@ impl CodeCache {
     /// as absent and will be written again.
     pub(crate) fn get(&self, engine: &Engine, wasm: &[u8; 32]) -> Option<(Component, Description)> {
         let path = self.path(engine, wasm);
-        let bytes = fs::read(&path).ok()?;
-        let (mac, content) = bytes.split_at_checked(MAC_LEN)?;
-        self.mac(&path, content).verify_slice(mac).ok()?;
-        let (len, rest) = content.split_first_chunk::<8>()?;
-        let (description, code) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*len)).ok()?)?;
-        let description = serde_json::from_slice(description).ok()?;
-        Some((crate::load::trusted(engine, code).ok()?, description))
+        let mut file = File::open(&path).ok()?;
+        let signed = file.metadata().ok()?.len().checked_sub(MAC_LEN)?;
+        let mut mac = self.mac(&path);
+        mac.update_reader((&file).take(signed)).ok()?;
+        // Compares in constant time.
+        (blake3::Hash::from_bytes(array(&mut file)?) == mac.finalize()).then_some(())?;
+        let end = signed.checked_sub(LENGTH_LEN)?;
+        file.seek(SeekFrom::Start(end)).ok()?;
+        let length = u64::from_le_bytes(array(&mut file)?);
+        file.seek(SeekFrom::Start(end.checked_sub(length)?)).ok()?;
+        let mut description = Vec::new();
+        (&file).take(length).read_to_end(&mut description).ok()?;
+        let description = serde_json::from_slice(&description).ok()?;
+        Some((crate::load::trusted(engine, &file, &path).ok()?, description))
     }
 
     /// Stores an entry, whole or not at all. A cache that cannot be written costs time, nothing else.
@@ -118,17 +126,24 @@ impl CodeCache {
         let path = self.path(engine, wasm);
         let code = component.serialize().map_err(io::Error::other)?;
         let description = serde_json::to_vec(description)?;
-        let mut content = Vec::with_capacity(8 + description.len() + code.len());
-        content.extend_from_slice(&(description.len() as u64).to_le_bytes());
-        content.extend_from_slice(&description);
-        content.extend_from_slice(&code);
-        let mac = self.mac(&path, &content).finalize().into_bytes();
+        let length = (description.len() as u64).to_le_bytes();
+        let mut mac = self.mac(&path);
         let mut file = tempfile::NamedTempFile::new_in(&self.dir)?;
-        file.write_all(&mac)?;
-        file.write_all(&content)?;
+        // The code comes first, since it is mapped as the file's beginning.
+        for part in [code.as_slice(), &description, &length] {
+            mac.update(part);
+            file.write_all(part)?;
+        }
+        file.write_all(mac.finalize().as_bytes())?;
         file.persist(&path).map_err(|error| error.error)?;
         Ok(())
     }
+}
+
+fn array<const N: usize>(file: &mut File) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    file.read_exact(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 fn make_key(dir: &Path, path: &Path) -> io::Result<[u8; KEY_LEN]> {

@@ -32,6 +32,8 @@ pub struct Tool {
     pub id: ToolId,
     /// The digest of its package.
     pub digest: Digest,
+    /// The same as a text, which every decision wants.
+    pub digest_text: Arc<str>,
     package: Arc<Description>,
     function: String,
     pub(crate) pre: InstancePre<State>,
@@ -75,6 +77,7 @@ impl Package {
         cached: bool,
     ) -> Result<Self, MissingExport> {
         let description = Arc::new(description);
+        let digest_text = Arc::<str>::from(digest.to_string());
         let mut tools = BTreeMap::new();
         for (function, tool) in &description.tools {
             let id = format!("{}.{function}", description.name);
@@ -82,6 +85,7 @@ impl Package {
             let tool = Tool {
                 id,
                 digest,
+                digest_text: Arc::clone(&digest_text),
                 package: Arc::clone(&description),
                 function: function.clone(),
                 pre: pre.clone(),

@@ -2,8 +2,11 @@
 //!
 //! ```no_run
 //! // build.rs
-//! let wasm = gloveport_build::Build::new().packages(["files", "text"]).run();
+//! # fn main() -> Result<(), gloveport_build::BuildError> {
+//! let wasm = gloveport_build::Build::new().packages(["files", "text"]).run()?;
 //! println!("cargo:rustc-env=FILES_WASM={}", wasm.join("files.wasm").display());
+//! # Ok(())
+//! # }
 //! ```
 #![allow(clippy::disallowed_methods, reason = "a build script's job: environment, processes, paths")]
 

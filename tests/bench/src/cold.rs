@@ -6,15 +6,16 @@ use sandbox::{CodeCache, Config, Sandbox};
 use std::{path::PathBuf, process::Command};
 
 pub(crate) fn cache() -> Result<()> {
-    println!("\nloading a package of {} bytes", odd()?.len());
     let folder = tempfile::tempdir()?;
-    let wasm = odd()?;
+    let odd = odd()?;
+    println!("\nloading a package of {} bytes", odd.bytes.len());
+    let load = |sandbox: &Sandbox| sandbox.load(&odd.bytes, odd.digest, &odd.name).expect("a package");
     let compiling = Sandbox::new(Config { slots: 10, cache: None })?;
-    let compiled = Times::of(10, || drop(compiling.load(&wasm, "odd").expect("it compiles")));
+    let compiled = Times::of(10, || drop(load(&compiling)));
     compiled.print("compiling", None);
     let cached = Sandbox::new(Config { slots: 10, cache: Some(CodeCache::open(&folder.path().join("code"))?) })?;
-    cached.load(&wasm, "odd")?;
-    let loaded = Times::of(200, || assert!(cached.load(&wasm, "odd").expect("it loads").cached));
+    load(&cached);
+    let loaded = Times::of(200, || assert!(load(&cached).cached));
     loaded.print("from the cache, authenticated", Some(&compiled));
     Ok(())
 }

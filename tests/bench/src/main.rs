@@ -30,6 +30,6 @@ fn main() -> Result<()> {
 }
 
 /// The typed guest.
-fn odd() -> Result<Vec<u8>> {
-    Ok(std::fs::read(concat!(env!("GUESTS"), "/examples/odd.wasm"))?)
+fn odd() -> Result<registry::Package> {
+    Ok(registry::Package::from_file(concat!(env!("GUESTS"), "/examples/odd.wasm").as_ref())?)
 }

@@ -4,9 +4,34 @@ use crate::{cold::program, stats::Times};
 use anyhow::Result;
 use std::{
     io::{BufRead as _, BufReader, Write as _},
-    process::{Command, Stdio},
+    process::{ChildStdin, ChildStdout, Command, Stdio},
     time::Instant,
 };
+
+const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"odd.echo","arguments":{"text":"sixteen bytes ok"}}}"#;
+
+struct Client {
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    line: String,
+}
+
+impl Client {
+    fn ask(&mut self, message: &str) {
+        self.write(message);
+        self.read();
+    }
+
+    fn write(&mut self, message: &str) {
+        writeln!(self.input, "{message}").expect("the server reads");
+    }
+
+    fn read(&mut self) {
+        self.line.clear();
+        self.output.read_line(&mut self.line).expect("the server writes");
+    }
+}
 
 pub(crate) fn run() -> Result<()> {
     println!("\ngloveport mcp over pipes");
@@ -18,39 +43,30 @@ pub(crate) fn run() -> Result<()> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
-    let mut input = child.stdin.take().expect("piped");
-    let mut output = BufReader::new(child.stdout.take().expect("piped"));
-    let mut line = String::new();
-    let mut ask = |message: &str| {
-        writeln!(input, "{message}").expect("the server reads");
-        line.clear();
-        output.read_line(&mut line).expect("the server writes");
-        line.len()
-    };
+    let input = child.stdin.take().expect("piped");
+    let output = BufReader::new(child.stdout.take().expect("piped"));
+    let mut client = Client { input, output, line: String::new() };
     let params = r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bench","version":"1"}}"#;
-    ask(&format!(r#"{{"jsonrpc":"2.0","id":0,"method":"initialize","params":{params}}}"#));
-    let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
-    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"odd.echo","arguments":{"text":"sixteen bytes ok"}}}"#;
-    let ping = Times::of(5_000, || _ = ask(ping));
+    client.ask(&format!(r#"{{"jsonrpc":"2.0","id":0,"method":"initialize","params":{params}}}"#));
+    let (ping, call) = Times::in_turn(5_000, &mut client, |client| client.ask(PING), |client| client.ask(CALL));
     ping.print("ping", None);
-    Times::of(5_000, || _ = ask(call)).print("tools/call of an echo, sequentially", Some(&ping));
+    call.print("tools/call of an echo, in turn with pings", Some(&ping));
 
     // 64 in flight: a writer that stays so far ahead of the reader.
     let (total, ahead) = (60_000usize, 64usize);
     let start = Instant::now();
-    let call = |id: usize| call.replace(r#""id":1,"#, &format!(r#""id":{id},"#));
+    let call = |id: usize| CALL.replace(r#""id":1,"#, &format!(r#""id":{id},"#));
     for id in 0..ahead {
-        writeln!(input, "{}", call(id))?;
+        client.write(&call(id));
     }
     for n in 0..total {
-        line.clear();
-        output.read_line(&mut line)?;
+        client.read();
         if n + ahead < total {
-            writeln!(input, "{}", call(n + ahead))?;
+            client.write(&call(n + ahead));
         }
     }
     println!("{:.0} calls a second with {ahead} in flight", total as f64 / start.elapsed().as_secs_f64());
-    drop(input);
+    drop(client);
     child.wait()?;
     Ok(())
 }

@@ -15,7 +15,8 @@ const IN_FLIGHT: usize = 64;
 /// A gate over the typed guest, with a policy of two rules and a journal of its own.
 pub(crate) fn gate(state: &std::path::Path) -> Result<Arc<Gate>> {
     let sandbox = Sandbox::new(Config { slots: 200, cache: None })?;
-    let packages = vec![sandbox.load(&odd()?, "odd")?];
+    let odd = odd()?;
+    let packages = vec![sandbox.load(&odd.bytes, odd.digest, &odd.name)?];
     let text = "@id(\"call\") permit (principal, action == Action::\"call\", resource in Package::\"odd\");\n\
                 @id(\"not\") forbid (principal, action == Action::\"call\", resource == Tool::\"odd.leave\");";
     let who = Who { tenant: "default".into(), principal: "bench".parse()?, roles: Vec::new() };
@@ -28,14 +29,14 @@ pub(crate) fn gate(state: &std::path::Path) -> Result<Arc<Gate>> {
         limits: Limits::default(),
         journal: Arc::new(Journal::open(state, Durability::Process)?),
         task: TaskId::generate(),
-    })?))
+    })))
 }
 
 pub(crate) fn run() -> Result<()> {
     println!("one call of a small typed tool, sequentially, {RUNS} times");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let text = "sixteen bytes ok";
-    let bare = Bare::new(&odd()?, 200)?;
+    let bare = Bare::new(&odd()?.bytes, 200)?;
     let bare = Times::of(RUNS, || drop(runtime.block_on(bare.echo(text)).expect("it works")));
     bare.print("bare: fresh instance, empty WASI context, typed call", None);
 

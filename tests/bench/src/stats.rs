@@ -22,6 +22,22 @@ impl Times {
         )
     }
 
+    /// Runs two things in turn, so often each: what the machine does between them, such as falling asleep, is the same for
+    /// both.
+    pub(crate) fn in_turn<T>(runs: usize, with: &mut T, one: fn(&mut T), other: fn(&mut T)) -> (Self, Self) {
+        let timed = |with: &mut T, run: fn(&mut T)| {
+            let start = Instant::now();
+            run(with);
+            start.elapsed()
+        };
+        for _ in 0..runs / 10 {
+            one(with);
+            other(with);
+        }
+        let times: (Vec<_>, Vec<_>) = (0..runs).map(|_| (timed(with, one), timed(with, other))).unzip();
+        (Self::from(times.0), Self::from(times.1))
+    }
+
     pub(crate) fn from(mut times: Vec<Duration>) -> Self {
         times.sort();
         Self(times)

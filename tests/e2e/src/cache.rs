@@ -22,6 +22,12 @@ fn entry(place: &Place) -> PathBuf {
     entries.next().expect("an entry")
 }
 
+fn changed(bytes: &[u8], at: usize) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    bytes[at] ^= 1;
+    bytes
+}
+
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("a file").permissions().mode() & 0o777
 }
@@ -33,25 +39,13 @@ fn an_entry_that_this_host_did_not_write_is_not_loaded() {
     let entry = entry(&place);
     assert_eq!((mode(&place.path("cache/code")), mode(&place.path("cache/code/cache.key"))), (0o700, 0o600));
     let whole = fs::read(&entry).expect("a file");
-    let attacks: [(&str, Vec<u8>); 5] = [
+    let attacks: [(&str, Vec<u8>); 6] = [
         ("nothing", Vec::new()),
         ("cut off", whole[..whole.len() / 2].to_vec()),
-        ("code changed", {
-            let mut bytes = whole.clone();
-            let at = bytes.len() - 100;
-            bytes[at] ^= 1;
-            bytes
-        }),
-        ("description changed", {
-            let mut bytes = whole.clone();
-            bytes[60] ^= 1;
-            bytes
-        }),
-        ("another MAC", {
-            let mut bytes = whole.clone();
-            bytes[0] ^= 1;
-            bytes
-        }),
+        ("code changed", changed(&whole, 5_000)),
+        ("description changed", changed(&whole, whole.len() - 100)),
+        ("its length changed", changed(&whole, whole.len() - 40)),
+        ("another MAC", changed(&whole, whole.len() - 1)),
     ];
     for (what, bytes) in attacks {
         fs::write(&entry, &bytes).expect("a file");

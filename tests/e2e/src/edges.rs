@@ -8,7 +8,7 @@ use std::{
 
 /// What each crate may depend on within the house. `cli → server → controller → {sandbox, registry, journal} → policy`;
 /// tools depend on the SDK; tests see all, nothing sees tests.
-const EDGES: [(&str, &[&str]); 13] = [
+const EDGES: [(&str, &[&str]); 15] = [
     ("policy", &[]),
     ("sandbox", &["policy"]),
     ("registry", &["policy"]),
@@ -20,8 +20,10 @@ const EDGES: [(&str, &[&str]); 13] = [
     ("gloveport-macros", &[]),
     ("gloveport-build", &[]),
     ("bundle", &["gloveport-build"]),
-    ("files", &["gloveport"]),
-    ("text", &["gloveport"]),
+    ("pattern", &[]),
+    ("data", &["gloveport"]),
+    ("files", &["gloveport", "pattern"]),
+    ("text", &["gloveport", "pattern"]),
 ];
 
 /// Crates from outside that only one crate of the house may know.

@@ -8,7 +8,6 @@ mod lines;
 mod list;
 mod measure;
 mod mounts;
-mod pattern;
 mod read;
 mod search;
 mod tally;
@@ -483,7 +482,7 @@ pub mod files {
         /// At most this many hits, in all files together. Default: 100.
         limit: Option<u32>,
     ) -> Result<Hits, String> {
-        let pattern = crate::pattern::compile(&pattern, literal, ignore_case)?;
+        let pattern = pattern::Pattern::new(&pattern, literal, ignore_case).over_bytes()?;
         let root = root.as_deref().unwrap_or("/");
         search::search(&pattern, root, glob.as_deref(), context, ignored, limit)
     }
@@ -508,7 +507,7 @@ pub mod files {
         /// At most this many keys, those with the largest counts. Default: 100.
         limit: Option<u32>,
     ) -> Result<Tallied, String> {
-        let pattern = crate::pattern::compile(&pattern, None, None)?;
+        let pattern = pattern::Pattern::new(&pattern, None, None).over_bytes()?;
         tally::tally(&path, &pattern, &group_by, &conditions.unwrap_or_default(), measure.as_deref(), limit)
     }
 

@@ -1,10 +1,10 @@
 //! Changing and cutting.
 
 use crate::{
-    pattern,
     search::number,
     text::{Cut, Replaced},
 };
+use pattern::Pattern;
 
 /// What a replacement may make of a text: a short pattern and a long replacement multiply.
 const MAX_BYTES: usize = 64 << 20;
@@ -20,7 +20,7 @@ pub(crate) fn replace(
     max: Option<u32>,
 ) -> Result<Replaced, String> {
     let as_it_stands = literal.unwrap_or(false);
-    let pattern = pattern::compile(pattern, literal, ignore_case)?;
+    let pattern = Pattern::new(pattern, literal, ignore_case).over_text()?;
     let max = max.map_or(usize::MAX, |max| max as usize);
     let mut replaced = Replaced { text: String::new(), count: 0 };
     let mut end = 0;

@@ -3,7 +3,6 @@
 mod compare;
 mod edit;
 mod encode;
-mod pattern;
 mod search;
 
 /// Searches, replaces, splits, compares, patches, hashes and encodes texts.

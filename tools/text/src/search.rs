@@ -1,9 +1,7 @@
 //! Finding and counting.
 
-use crate::{
-    pattern,
-    text::{Counts, Match, Matches},
-};
+use crate::text::{Counts, Match, Matches};
+use pattern::Pattern;
 
 const DEFAULT_MAX: u32 = 1000;
 
@@ -15,7 +13,7 @@ pub(crate) fn grep(
     invert: Option<bool>,
     max: Option<u32>,
 ) -> Result<Matches, String> {
-    let pattern = pattern::compile(pattern, literal, ignore_case)?;
+    let pattern = Pattern::new(pattern, literal, ignore_case).over_text()?;
     let wanted = !invert.unwrap_or(false);
     let max = max.unwrap_or(DEFAULT_MAX);
     let mut found = Matches { matches: Vec::new(), total: 0 };
@@ -36,7 +34,7 @@ pub(crate) fn count(
     literal: Option<bool>,
     ignore_case: Option<bool>,
 ) -> Result<Counts, String> {
-    let pattern = pattern.map(|pattern| pattern::compile(pattern, literal, ignore_case)).transpose()?;
+    let pattern = pattern.map(|pattern| Pattern::new(pattern, literal, ignore_case).over_text()).transpose()?;
     Ok(Counts {
         lines: number(text.lines().count()),
         words: number(text.split_whitespace().count()),

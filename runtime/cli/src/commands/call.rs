@@ -5,7 +5,7 @@ use crate::{
     exit::{Exit, Internal},
     flags::Callable,
     print::{harmless, json_line, line},
-    setup::{self, ONE_SHOT_SLOTS, Wanted},
+    setup::{self, CALL_SLOTS, Wanted},
 };
 use anyhow::{Context as _, Result, bail};
 use controller::Answer;
@@ -16,6 +16,7 @@ use std::{
     future::pending,
     io::{self, Read as _},
     path::Path,
+    sync::Arc,
 };
 
 pub(crate) async fn run(args: &CallArgs, state: Option<&Path>) -> Result<Exit> {
@@ -23,12 +24,10 @@ pub(crate) async fn run(args: &CallArgs, state: Option<&Path>) -> Result<Exit> {
     let wanted = Wanted::new(&args.grants)?;
     let sources = wanted.sources()?;
     let package = setup::package_of(&sources, &args.tool)?;
-    let sandbox = setup::sandbox(ONE_SHOT_SLOTS)?;
-    let packages = setup::load(&sandbox, [package])?;
     let journal = setup::journal(state)?;
     let task = TaskId::generate();
     let callable = Callable::Tool(args.tool.as_str());
-    let gate = wanted.gate(sandbox, packages, &callable, journal.clone(), task)?;
+    let gate = wanted.gate(CALL_SLOTS, [package], &callable, Arc::clone(&journal), task)?;
     let tool = gate.tool(&args.tool).with_context(|| setup::no_such_tool(&args.tool, gate.tools()))?;
     let answer = gate.call(tool, given, pending()).await;
     journal.flush().await.map_err(|error| Internal(error.into()))?;

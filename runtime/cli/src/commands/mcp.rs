@@ -13,12 +13,10 @@ use std::{path::Path, sync::Arc};
 pub(crate) async fn run(args: &McpArgs, state: Option<&Path>) -> Result<Exit> {
     let wanted = Wanted::new(&args.grants)?;
     let sources = wanted.sources()?;
-    let sandbox = setup::sandbox(SERVING_SLOTS)?;
-    let packages = setup::load(&sandbox, sources.packages())?;
-    let names: Vec<String> = packages.iter().map(|package| package.name().to_owned()).collect();
-    let callable = Callable::Packages(names.iter().map(String::as_str).collect());
+    let names = sources.packages().map(|package| package.name.as_str()).collect();
     let journal = setup::journal(state)?;
-    let gate = wanted.gate(sandbox, packages, &callable, Arc::clone(&journal), TaskId::generate())?;
+    let callable = Callable::Packages(names);
+    let gate = wanted.gate(SERVING_SLOTS, sources.packages(), &callable, Arc::clone(&journal), TaskId::generate())?;
     let (input, output) = server::stdio();
     let served = server::serve(Arc::new(gate), input, output).await;
     journal.flush().await.map_err(|error| Internal(error.into()))?;

@@ -6,7 +6,7 @@ use crate::{
     exit::Exit,
     flags::Callable,
     print::{json_line, line},
-    setup::{self, ONE_SHOT_SLOTS, Wanted},
+    setup::{self, CALL_SLOTS, Wanted},
 };
 use ::policy::{Decision, Narrow, Provenance, Source};
 use anyhow::{Context as _, Result};
@@ -37,10 +37,8 @@ fn explain(args: &CallArgs, state: Option<&Path>) -> Result<Exit> {
     let wanted = Wanted::new(&args.grants)?;
     let sources = wanted.sources()?;
     let package = setup::package_of(&sources, &args.tool)?;
-    let sandbox = setup::sandbox(ONE_SHOT_SLOTS)?;
-    let packages = setup::load(&sandbox, [package])?;
     let callable = Callable::Tool(args.tool.as_str());
-    let gate = wanted.gate(sandbox, packages, &callable, setup::journal(state)?, TaskId::generate())?;
+    let gate = wanted.gate(CALL_SLOTS, [package], &callable, setup::journal(state)?, TaskId::generate())?;
     let tool = gate.tool(&args.tool).with_context(|| setup::no_such_tool(&args.tool, gate.tools()))?;
     let caller = Provenance::from_iter([Source::Caller]);
     let keys = given.as_object().into_iter().flat_map(|map| map.keys().cloned());

@@ -198,17 +198,15 @@ fn apply_limits(mut plan: Plan, given: &[(String, String)]) -> Result<Plan> {
 
 /// The gate of a task, from what its record says.
 fn gate(started: &TaskStarted, sources: &Sources, journal: Arc<Journal>, task: TaskId) -> Result<Arc<Gate>> {
-    let sandbox = setup::sandbox(setup::ONE_SHOT_SLOTS)?;
     let named = started.packages.iter().filter_map(|package| sources.get(&package.name));
-    let packages = setup::load(&sandbox, named)?;
+    let (sandbox, packages, policy) = setup::load(setup::TASK_SLOTS, named, || setup::parse_policies(&started.policy))?;
     let mounts = started.mounts.iter().map(|mount| (&mount.name, Path::new(&mount.path), mount.access));
     let mut world = setup::world(mounts, started.env.iter())?;
     world.clock_ms = started.clock_ms;
     let who =
         Who { tenant: started.tenant.clone(), principal: started.principal.clone(), roles: started.roles.clone() };
-    let policy = setup::parse_policies(&started.policy)?;
     let setup = Setup { sandbox, packages, policy, world, who, limits: policy::Limits::default(), journal, task };
-    Ok(Arc::new(Gate::new(setup).map_err(|error| Internal(error.into()))?))
+    Ok(Arc::new(Gate::new(setup)))
 }
 
 fn wrong(error: TaskError) -> anyhow::Error {
