@@ -48,7 +48,6 @@ impl<'a> Pattern<'a> {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the form that `map_err` takes")]
 fn refusal(error: Error) -> String {
     match error {
         Error::CompiledTooBig(limit) => format!(
