@@ -151,7 +151,7 @@ pub(crate) struct CallArgs {
     pub(crate) tool: ToolId,
     /// The arguments as a JSON object; `-` reads them from standard input
     pub(crate) json_args: Option<String>,
-    /// One argument: a JSON value, or else a text; repeatable
+    /// One argument: a text where the tool takes one, else a JSON value; repeatable
     #[arg(long = "arg", value_name = "KEY=VALUE", value_parser = pair, conflicts_with = "json_args")]
     pub(crate) args: Vec<(String, String)>,
     #[command(flatten)]

@@ -96,7 +96,7 @@ fn end(outcome: &sandbox::Outcome) -> String {
     };
     text += &format!(" in {took:.1} ms");
     if effects > 0 {
-        text += &format!(", {effects} effects");
+        text += &format!(", {effects} effect{}", if effects == 1 { "" } else { "s" });
     }
     if refused > 0 {
         text += &format!(", {refused} refused");

@@ -30,6 +30,25 @@ fn flags_grant_what_they_say() {
 }
 
 #[test]
+fn an_argument_is_a_text_where_the_tool_takes_one() {
+    let place = Place::new();
+    let check = |args: &[&str], code: i32, expected: &str| {
+        let flags = args.iter().flat_map(|arg| ["--arg", *arg]);
+        place.run(&["call", "text.grep"].into_iter().chain(flags).collect::<Vec<_>>()).expect(code, &[expected]);
+    };
+    check(&["text=a 1", "pattern=1"], 0, r#""text":"a 1""#);
+    check(&["text=\"a\"", "pattern=a"], 0, r#""text":"\"a\"""#);
+    check(&["text=null", "pattern=null", "max=null"], 0, r#""text":"null""#);
+    check(&["text=A", "pattern=a", "ignore_case=true"], 0, r#""total":1"#);
+    check(
+        &["text=A", "pattern=a", "ignore_case=yes"],
+        2,
+        r#"argument `ignore_case`: expected true or false, got "yes""#,
+    );
+    check(&["text=A", "pattern=a", "pattern=b"], 2, "--arg pattern is given twice");
+}
+
+#[test]
 fn policy_decides_and_says_why() {
     let place = Place::new();
     place.run(&["init", "."]).expect(0, &["wrote ./gloveport.toml", "wrote ./policy.cedar"]);

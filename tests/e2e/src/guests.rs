@@ -328,7 +328,11 @@ fn bad_arguments_are_named_by_their_path() {
     };
     check("odd.echo", json!({}), "argument `text`: expected a string, got nothing");
     check("odd.echo", json!({ "text": 5 }), "argument `text`: expected a string, got 5");
-    check("odd.echo", json!({ "text": "a", "txet": "b" }), "argument `txet`: expected one of the keys text");
+    check(
+        "odd.echo",
+        json!({ "text": "a", "txet": "b" }),
+        "argument `txet`: expected one of the keys text, got an unknown key",
+    );
     check("odd.huge", json!({ "n": -1 }), "argument `n`: expected an integer from 0 to 4294967295, got -1");
     check("odd.huge", json!({ "n": 4_294_967_296u64 }), "argument `n`: expected an integer");
     check("odd.mirror", json!({ "value": { "flag": 1 } }), "argument `value.flag`: expected true or false");

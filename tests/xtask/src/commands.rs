@@ -28,7 +28,7 @@ pub(crate) fn demo() -> Result<()> {
 }
 
 fn demo_command() -> Command {
-    let mut command = cargo(["run", "--quiet", "--package", "cli", "--bin", "gloveport"]);
+    let mut command = cargo(["run", "--package", "cli", "--bin", "gloveport"]);
     command.args(["--", "run", "tests/scenarios/repository/plan.toml"]);
     command.args(["--workspace", ".", "--mount", "out=target/demo:rw"]);
     command

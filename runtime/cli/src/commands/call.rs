@@ -11,8 +11,9 @@ use anyhow::{Context as _, Result, bail};
 use controller::Answer;
 use journal::TaskId;
 use sandbox::{End, Outcome};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::{
+    collections::BTreeMap,
     future::pending,
     io::{self, Read as _},
     path::Path,
@@ -20,7 +21,7 @@ use std::{
 };
 
 pub(crate) async fn run(args: &CallArgs, state: Option<&Path>) -> Result<Exit> {
-    let given = arguments(args)?;
+    let given = Given::read(args)?;
     let wanted = Wanted::new(&args.grants)?;
     let sources = wanted.sources()?;
     let package = setup::package_of(&sources, &args.tool)?;
@@ -29,14 +30,28 @@ pub(crate) async fn run(args: &CallArgs, state: Option<&Path>) -> Result<Exit> {
     let callable = Callable::Tool(args.tool.as_str());
     let gate = wanted.gate(CALL_SLOTS, [package], &callable, Arc::clone(&journal), task)?;
     let tool = gate.tool(&args.tool).with_context(|| setup::no_such_tool(&args.tool, gate.tools()))?;
-    let answer = gate.call(tool, given, pending()).await;
+    let answer = gate.call(tool, given.for_tool(&tool.description().input), pending()).await;
     journal.flush().await.map_err(|error| Internal(error.into()))?;
     show(answer, args.json)
 }
 
-/// The arguments: a JSON object, or one value a flag.
-pub(crate) fn arguments(args: &CallArgs) -> Result<Value> {
-    if let Some(text) = &args.json_args {
+/// Arguments as they were given.
+pub(crate) enum Given {
+    Json(Value),
+    Flags(BTreeMap<String, String>),
+}
+
+impl Given {
+    pub(crate) fn read(args: &CallArgs) -> Result<Self> {
+        let Some(text) = &args.json_args else {
+            let mut flags = BTreeMap::new();
+            for (key, text) in &args.args {
+                if flags.insert(key.clone(), text.clone()).is_some() {
+                    bail!("--arg {key} is given twice");
+                }
+            }
+            return Ok(Self::Flags(flags));
+        };
         let (from, text) = match text.as_str() {
             "-" => ("standard input", io::read_to_string(io::stdin().take(64 << 20)).context("standard input")?),
             text => ("the command line", text.to_owned()),
@@ -46,17 +61,33 @@ pub(crate) fn arguments(args: &CallArgs) -> Result<Value> {
         if !value.is_object() {
             bail!("arguments from {from}: expected a JSON object, such as {{\"path\": \"a.txt\"}}");
         }
-        return Ok(value);
+        Ok(Self::Json(value))
     }
-    let mut map = Map::new();
-    for (key, text) in &args.args {
-        // What reads as JSON is meant as JSON; everything else is a text.
-        let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()));
-        if map.insert(key.clone(), value).is_some() {
-            bail!("--arg {key} is given twice");
+
+    /// What they mean to a tool with this schema.
+    pub(crate) fn for_tool(self, schema: &Value) -> Value {
+        match self {
+            Self::Json(value) => value,
+            Self::Flags(flags) => {
+                let value = |(key, text): (String, String)| {
+                    let value = one(&text, &schema["properties"][&key]["type"]);
+                    (key, value)
+                };
+                Value::Object(flags.into_iter().map(value).collect())
+            }
         }
     }
-    Ok(Value::Object(map))
+}
+
+/// A text where the tool takes one. Elsewhere what reads as JSON is meant as JSON, and everything else is a text.
+fn one(text: &str, kind: &Value) -> Value {
+    let takes =
+        |name: &str| *kind == *name || kind.as_array().is_some_and(|kinds| kinds.iter().any(|kind| *kind == *name));
+    match serde_json::from_str(text) {
+        Ok(Value::Null) if takes("null") => Value::Null,
+        Ok(value) if !takes("string") => value,
+        _ => Value::String(text.to_owned()),
+    }
 }
 
 fn show(answer: Answer, as_json: bool) -> Result<Exit> {

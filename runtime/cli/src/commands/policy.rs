@@ -1,6 +1,6 @@
 //! `gloveport policy`: policies checked, decisions explained.
 
-use super::call;
+use super::call::Given;
 use crate::{
     args::{CallArgs, PolicyCommand},
     exit::Exit,
@@ -33,13 +33,14 @@ fn check(files: &[PathBuf]) -> Result<Exit> {
 }
 
 fn explain(args: &CallArgs, state: Option<&Path>) -> Result<Exit> {
-    let given = call::arguments(args)?;
+    let given = Given::read(args)?;
     let wanted = Wanted::new(&args.grants)?;
     let sources = wanted.sources()?;
     let package = setup::package_of(&sources, &args.tool)?;
     let callable = Callable::Tool(args.tool.as_str());
     let gate = wanted.gate(CALL_SLOTS, [package], &callable, setup::journal(state)?, TaskId::generate())?;
     let tool = gate.tool(&args.tool).with_context(|| setup::no_such_tool(&args.tool, gate.tools()))?;
+    let given = given.for_tool(&tool.description().input);
     let caller = Provenance::from_iter([Source::Caller]);
     let keys = given.as_object().into_iter().flat_map(|map| map.keys().cloned());
     let provenance: BTreeMap<_, _> = keys.map(|key| (key, caller.clone())).collect();

@@ -79,7 +79,7 @@ fn fields(declared: &[Field], value: &Value, place: Place<'_>) -> Lifted<Vec<(St
         return Err(bad(place, "an object", value));
     };
     if map.len() > declared.len() || map.keys().any(|key| declared.iter().all(|field| field.json != *key)) {
-        for (key, value) in map {
+        for key in map.keys() {
             if declared.iter().all(|field| field.json != *key) {
                 let known: Vec<_> = declared.iter().map(|field| field.json.as_str()).collect();
                 let expected = match known.as_slice() {
@@ -87,7 +87,8 @@ fn fields(declared: &[Field], value: &Value, place: Place<'_>) -> Lifted<Vec<(St
                     known => format!("one of the keys {}", known.join(", ")),
                 };
                 let key: String = key.chars().take(60).collect();
-                return Err(bad(Place::Key(&place, &key), expected, value));
+                let path = path(Place::Key(&place, &key));
+                return Err(BadArguments { path, expected, got: "an unknown key".into() });
             }
         }
     }
