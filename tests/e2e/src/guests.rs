@@ -241,7 +241,7 @@ fn handle_bomb() {
 
 #[test]
 fn disk_filler() {
-    for means in ["write", "append", "set-len", "rewrite"] {
+    for means in ["write", "append", "set-len", "rewrite", "far"] {
         let place = Place::new();
         check_in(&place, "disk_filler", &[means], &[WRITE, "written=1MiB"], 5, r#""limit":"written","value":1048576"#);
         let files = fs::read_dir(place.path("out")).expect("a folder");

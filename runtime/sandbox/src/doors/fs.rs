@@ -82,6 +82,15 @@ impl FsDoor<'_> {
         }
     }
 
+    /// How far beyond its end a file grows by what is written at an offset, before anything is written there.
+    fn gap(&self, fd: &Fd, offset: u64) -> u64 {
+        match self.inner.table.get(fd) {
+            Ok(Descriptor::File(file)) => file.file.metadata().map_or(offset, |it| offset.saturating_sub(it.len())),
+            // Directories are not written to.
+            _ => 0,
+        }
+    }
+
     /// Wraps a stream that writes, so that what goes through it is counted.
     fn counted(&mut self, fd: &Fd, stream: FsResult<Resource<DynOutputStream>>) -> FsResult<Resource<DynOutputStream>> {
         let path = self.path(fd, "");
@@ -178,7 +187,7 @@ impl HostDescriptor for FsDoor<'_> {
     }
 
     async fn write(&mut self, fd: Fd, bytes: Vec<u8>, offset: u64) -> FsResult<u64> {
-        self.ledger.write(bytes.len() as u64).map_err(hit)?;
+        self.ledger.write(self.gap(&fd, offset).saturating_add(bytes.len() as u64)).map_err(hit)?;
         let path = self.path(&fd, "");
         let result = self.inner.write(fd, bytes, offset).await;
         self.record(Action::Write, path, result)
@@ -186,6 +195,9 @@ impl HostDescriptor for FsDoor<'_> {
 
     fn write_via_stream(&mut self, fd: Fd, offset: u64) -> FsResult<Resource<DynOutputStream>> {
         let stream = self.inner.write_via_stream(borrow(&fd), offset);
+        if stream.is_ok() {
+            self.ledger.write(self.gap(&fd, offset)).map_err(hit)?;
+        }
         self.counted(&fd, stream)
     }
 

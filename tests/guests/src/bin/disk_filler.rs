@@ -1,4 +1,4 @@
-//! Fills the disk by the means of its first argument: `write`, `append`, `set-len` or `rewrite`.
+//! Fills the disk by the means of its first argument: `write`, `append`, `set-len`, `rewrite` or `far`.
 #![allow(clippy::disallowed_methods, reason = "in a guest, std is the sandbox's own door")]
 
 use std::{
@@ -22,6 +22,11 @@ fn main() {
             "rewrite" => options.open("/out/a").and_then(|mut f| {
                 f.seek(SeekFrom::Start(0))?;
                 f.write_all(&block)
+            }),
+            // Little, but ever farther beyond the end.
+            "far" => options.open("/out/a").and_then(|mut f| {
+                f.seek(SeekFrom::Start(n << 20))?;
+                f.write_all(&block[..1])
             }),
             other => panic!("unknown means {other}"),
         };
