@@ -2,12 +2,12 @@
 
 use crate::{bare::Bare, odd, stats::Times};
 use anyhow::Result;
-use controller::{Answer, Gate, Setup, Who};
-use journal::{Durability, Journal, TaskId};
-use policy::{Limits, Policy};
-use sandbox::{Config, Sandbox, World};
-use serde_json::json;
-use std::{future::pending, sync::Arc, time::Instant};
+use controller::{Answer, Gate, Proposal, Setup, Spent, Who};
+use journal::{Durability, EventBody, Journal, TaskId};
+use policy::{Decision, Limits, Narrow, Policy, Provenance, Source};
+use sandbox::{Config, Sandbox, Tool, World};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, future::pending, sync::Arc, time::Instant};
 
 const RUNS: usize = 20_000;
 const IN_FLIGHT: usize = 64;
@@ -51,6 +51,16 @@ pub(crate) fn run() -> Result<()> {
     whole.print("whole path: schema, policy, limits, record, JSON", Some(&bare));
     let checked = Times::of(RUNS, || drop(tool.arguments(&args, 1 << 20).expect("they fit")));
     checked.print("  of which: arguments checked", Some(&bare));
+    decided(&gate, &tool, &args).print("  of which: policy asked", Some(&bare));
+    let journal = Journal::open(state.path(), Durability::Process)?;
+    let task = TaskId::generate();
+    let event = || EventBody::StepRefused { step: "bench".into(), why: text.into() };
+    let queued =
+        Times::of(RUNS, || runtime.block_on(journal.append_unwaited(&task, event(), 0)).expect("it is queued"));
+    queued.print("  of which: record queued", Some(&bare));
+    runtime.block_on(journal.flush())?;
+    let appended = Times::of(RUNS / 10, || _ = runtime.block_on(journal.append(&task, event(), 0)).expect("recorded"));
+    appended.print("a record that is waited for, before and after a change", Some(&bare));
 
     println!("\n{IN_FLIGHT} in flight on the guests' threads");
     let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -73,4 +83,18 @@ pub(crate) fn run() -> Result<()> {
     });
     println!("{rate:.0} calls a second");
     Ok(())
+}
+
+fn decided(gate: &Gate, tool: &Tool, args: &Value) -> Times {
+    let caller = Provenance::from_iter([Source::Caller]);
+    let provenance = BTreeMap::from([("text".to_owned(), caller)]);
+    let proposal = Proposal {
+        tool,
+        args,
+        provenance: &provenance,
+        narrow: &Narrow::default(),
+        limits: Limits::default(),
+        spent: Spent::default(),
+    };
+    Times::of(RUNS, || assert!(matches!(gate.decide(&proposal), Decision::Allow { .. })))
 }
