@@ -29,7 +29,7 @@ Exit codes:
 pub(crate) enum Command {
     /// Runs the task of a plan file
     Run(RunArgs),
-    /// Continues a task that was stopped, or that waits
+    /// Continues a task that was stopped, or whose uncertain steps you have a word on
     Resume(ResumeArgs),
     /// Lists tasks
     Tasks(JsonArgs),
@@ -78,9 +78,16 @@ pub(crate) struct GrantArgs {
     /// Sets a limit of each call, such as `cpu=5s` or `memory=64MiB`; repeatable
     #[arg(long = "limit", value_name = "KEY=VALUE", value_parser = limit)]
     pub(crate) limits: Vec<(String, String)>,
+}
+
+/// The operator's configuration, and what the command line adds to it. A plan says for itself what a configuration would.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ConfiguredArgs {
     /// The configuration [default: ./gloveport.toml where there is one]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) grants: GrantArgs,
 }
 
 /// A mount on the command line.
@@ -155,7 +162,7 @@ pub(crate) struct CallArgs {
     #[arg(long = "arg", value_name = "KEY=VALUE", value_parser = pair, conflicts_with = "json_args")]
     pub(crate) args: Vec<(String, String)>,
     #[command(flatten)]
-    pub(crate) grants: GrantArgs,
+    pub(crate) configured: ConfiguredArgs,
     /// Prints the whole outcome as JSON: result, usage, effects
     #[arg(long)]
     pub(crate) json: bool,
@@ -166,7 +173,7 @@ pub(crate) struct ToolsArgs {
     /// Only tools whose id begins with this
     pub(crate) prefix: Option<String>,
     #[command(flatten)]
-    pub(crate) grants: GrantArgs,
+    pub(crate) configured: ConfiguredArgs,
     /// Prints JSON, with schemas
     #[arg(long)]
     pub(crate) json: bool,
@@ -228,7 +235,7 @@ pub(crate) struct LockArgs {
 #[derive(Debug, Args)]
 pub(crate) struct McpArgs {
     #[command(flatten)]
-    pub(crate) grants: GrantArgs,
+    pub(crate) configured: ConfiguredArgs,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

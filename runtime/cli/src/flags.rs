@@ -19,17 +19,17 @@ pub(crate) enum Callable<'a> {
 pub(crate) fn policy(grants: &GrantArgs, callable: &Callable<'_>) -> String {
     let mut text = String::new();
     let mut permit = |id: &str, rule: &str| {
-        let _ = writeln!(text, "@id(\"{NAME}/{id}\")\npermit (principal, {rule});");
+        let _ = writeln!(text, "@id({})\npermit (principal, {rule});", quoted(&format!("{NAME}/{id}")));
     };
     match callable {
         Callable::Tool(id) => {
-            permit(&format!("call-{id}"), &format!("action == Action::\"call\", resource == Tool::\"{id}\""))
+            permit(&format!("call-{id}"), &format!("action == Action::\"call\", resource == Tool::{}", quoted(id)))
         }
         Callable::Packages(names) => {
             for name in names {
                 permit(
                     &format!("call-{name}"),
-                    &format!("action == Action::\"call\", resource in Package::\"{name}\""),
+                    &format!("action == Action::\"call\", resource in Package::{}", quoted(name)),
                 );
             }
         }

@@ -1,6 +1,6 @@
 //! A task's events for people who watch: a bar and lines on a terminal, plain lines elsewhere.
 
-use crate::print::{harmless, json_line};
+use crate::print::{json_line, one_line};
 use controller::{Progress, Watch};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use journal::{EventBody, Interrupted, TaskState, Verdict};
@@ -32,7 +32,7 @@ pub(crate) fn watch(steps: usize, as_json: bool) -> Watch {
 
 /// An event in a line.
 pub(crate) fn sentence(event: &EventBody) -> String {
-    harmless(&match event {
+    one_line(&match event {
         EventBody::TaskStarted(started) => format!("task      {}", started.objective),
         EventBody::TaskResumed => "task      resumed".into(),
         EventBody::Decided { step, tool, decision, .. } => match decision {
@@ -52,7 +52,7 @@ pub(crate) fn sentence(event: &EventBody) -> String {
             };
             format!("ended     {step}: {}{held}", end(&outcome))
         }
-        EventBody::StepRefused { step, why } => format!("refused   {step}: {why}"),
+        EventBody::StepRefused { step, why, .. } => format!("refused   {step}: {why}"),
         EventBody::StepSkipped { step, why } => format!("skipped   {step}: {why}"),
         EventBody::StepInterrupted { step, then } => format!(
             "broke off {step}: {}",

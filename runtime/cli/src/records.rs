@@ -8,11 +8,16 @@ const PAGE: usize = 500;
 
 /// All events of a task.
 pub(crate) fn events(reader: &Reader, task: &TaskId) -> Result<Vec<Event>> {
-    let events = reader.events(task, 0).collect::<Result<Vec<_>, _>>()?;
-    if events.is_empty() {
+    known(reader, task)?;
+    Ok(reader.events(task, 0).collect::<Result<Vec<_>, _>>()?)
+}
+
+/// Whether there is a record of a task at all.
+pub(crate) fn known(reader: &Reader, task: &TaskId) -> Result<()> {
+    if reader.head(task)?.is_none() {
         bail!("there is no task {task}; `gloveport tasks` lists them");
     }
-    Ok(events)
+    Ok(())
 }
 
 /// All tasks, the newest first.

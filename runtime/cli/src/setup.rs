@@ -1,7 +1,7 @@
 //! From command line and configuration to a gate.
 
 use crate::{
-    args::GrantArgs,
+    args::{ConfiguredArgs, GrantArgs},
     config::Config,
     exit::Internal,
     flags::{self, Callable},
@@ -35,8 +35,8 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    pub(crate) fn new(grants: &GrantArgs) -> Result<Self> {
-        Ok(Self { config: Config::find(grants.config.as_deref())?, grants: grants.clone() })
+    pub(crate) fn new(args: &ConfiguredArgs) -> Result<Self> {
+        Ok(Self { config: Config::find(args.config.as_deref())?, grants: args.grants.clone() })
     }
 
     /// The packages that can be loaded, without loading any.

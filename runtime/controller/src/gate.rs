@@ -259,7 +259,14 @@ impl Gate {
         if changes && let Some(event) = call.begun() {
             self.journal.append(&self.task, event, record::now_ms()).await?;
         }
-        let outcome = self.run(tool, arguments, grant, cancel).await?;
+        let outcome = match self.run(tool, arguments, grant, cancel).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                // Nothing ran; what was said to begin has ended.
+                self.journal.append(&self.task, call.refused(), record::now_ms()).await?;
+                return Err(error.into());
+            }
+        };
         let event = call.ended(&outcome);
         if changes {
             self.journal.append(&self.task, event, record::now_ms()).await?;

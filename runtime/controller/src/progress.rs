@@ -5,7 +5,7 @@ use crate::{
     plan::{OnFailure, Plan},
 };
 use journal::{Check, EventBody, Interrupted, Verdict};
-use policy::Provenance;
+use policy::{LimitKind, Limits, Provenance};
 use sandbox::{End, Outcome};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -85,6 +85,8 @@ pub struct StepProgress {
     pub outcome: Option<Arc<Outcome>>,
     /// In words, why it did not succeed.
     pub why: Option<String>,
+    /// What its call may still spend while it runs.
+    held: Spent,
 }
 
 /// Where a task stands.
@@ -105,6 +107,7 @@ impl Progress {
             provenance: Provenance::new(),
             outcome: None,
             why: None,
+            held: Spent::default(),
         };
         Self { steps: vec![step; plan.steps.len()], spent: Spent::default() }
     }
@@ -117,10 +120,32 @@ impl Progress {
         })
     }
 
+    /// What is spent, and what calls that run may still spend: what is left of a budget is left beside that.
+    pub(crate) fn reserved(&self) -> Spent {
+        let running = self.steps.iter().filter(|step| step.state.word() == "running");
+        running.fold(self.spent, |sum, step| Spent {
+            // A call counts as spent from its beginning.
+            calls: sum.calls + u64::from(step.state == StepState::Decided),
+            cpu_us: sum.cpu_us.saturating_add(step.held.cpu_us),
+            written: sum.written.saturating_add(step.held.written),
+        })
+    }
+
+    /// Marks a step as begun, before any event says so.
+    pub(crate) fn begin(&mut self, index: usize, limits: Option<&Limits>) {
+        let step = &mut self.steps[index];
+        step.state = StepState::Decided;
+        step.held = limits.map_or_else(Spent::default, |limits| Spent {
+            calls: 0,
+            cpu_us: limits.get(LimitKind::Cpu).saturating_mul(1_000),
+            written: limits.get(LimitKind::Written),
+        });
+    }
+
     /// Takes in what an event says. Events of no step, and of steps that the plan does not have, change no step.
     pub fn apply(&mut self, plan: &Plan, event: &EventBody) {
         if matches!(event, EventBody::TaskResumed) {
-            // Policy may say something else now.
+            // Whoever could agree may have, so policy is asked again.
             let asking =
                 self.steps.iter_mut().filter(|step| matches!(step.state, StepState::Asking | StepState::Decided));
             asking.for_each(|step| step.set(StepState::Waiting, None));
@@ -171,7 +196,10 @@ impl StepProgress {
                 spent.written = spent.written.saturating_add(outcome.usage.written);
                 self.end(outcome, check.as_ref(), provenance);
             }
-            EventBody::StepRefused { why, .. } => self.fail(Failure::Check, why.clone(), &why.clone().into()),
+            EventBody::StepRefused { why, budget, .. } => {
+                let failure = if *budget { Failure::Limit } else { Failure::Check };
+                self.fail(failure, why.clone(), &why.clone().into());
+            }
             EventBody::StepSkipped { why, .. } => self.set(StepState::Skipped, Some(why.clone())),
             EventBody::StepInterrupted { then, .. } => match then {
                 Interrupted::Harmless | Interrupted::Repeat => self.set(StepState::Waiting, None),

@@ -2,7 +2,7 @@
 //! call run, its result checked, the outcome recorded.
 
 use crate::{
-    budget::Spent,
+    budget::{Exhausted, Spent},
     expression::Scope,
     gate::{Gate, GateError, Proposal},
     plan::{Plan, Step},
@@ -11,7 +11,7 @@ use crate::{
     task::Recorder,
 };
 use journal::{Check, EventBody};
-use policy::{Decision, LimitKind, Provenance, Source};
+use policy::{Decision, LimitKind, Limits, Provenance, Source};
 use sandbox::{End, Outcome, Tool};
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, future::pending, sync::Arc};
@@ -21,11 +21,12 @@ pub(crate) struct Before {
     scope: Scope,
     provenance: BTreeMap<String, Provenance>,
     spent: Spent,
+    limits: Result<Limits, Exhausted>,
 }
 
 impl Before {
-    /// What has happened so far, as far as this step looks at it.
-    pub(crate) fn new(plan: &Plan, step: &Step, progress: &Progress) -> Self {
+    /// What has happened so far, as far as this step looks at it, and the limits that the budget leaves for it.
+    pub(crate) fn new(plan: &Plan, step: &Step, progress: &Progress, limits: Result<Limits, Exhausted>) -> Self {
         let mut scope = Scope::default();
         for &index in &step.after {
             scope.steps.insert(plan.steps[index].id.clone(), Arc::clone(&progress.steps[index].view));
@@ -41,7 +42,7 @@ impl Before {
             sources
         };
         let provenance = step.args.iter().map(|(key, template)| (key.clone(), sources(template.steps()))).collect();
-        Self { scope, provenance, spent: progress.spent }
+        Self { scope, provenance, spent: progress.spent, limits }
     }
 }
 
@@ -49,12 +50,11 @@ impl Before {
 pub(crate) async fn run(
     gate: &Gate,
     tool: &Tool,
-    plan: &Plan,
     step: &Step,
     before: Before,
     recorder: &Recorder,
 ) -> Result<(), GateError> {
-    let refuse = |why: String| EventBody::StepRefused { step: step.id.clone(), why };
+    let refuse = |why: String| EventBody::StepRefused { step: step.id.clone(), why, budget: false };
     let mut args = Map::new();
     for (key, template) in &step.args {
         match template.resolve(&before.scope) {
@@ -63,9 +63,12 @@ pub(crate) async fn run(
         }
     }
     let args = Value::Object(args);
-    let limits = match plan.budget.clip(&before.spent, &step.limits) {
+    let limits = match before.limits {
         Ok(limits) => limits,
-        Err(exhausted) => return recorder.append(refuse(exhausted.to_string())).await,
+        Err(exhausted) => {
+            let why = exhausted.to_string();
+            return recorder.append(EventBody::StepRefused { step: step.id.clone(), why, budget: true }).await;
+        }
     };
     let arguments = match tool.arguments(&args, limits.get(LimitKind::Arguments)) {
         Ok(arguments) => arguments,
@@ -95,11 +98,14 @@ pub(crate) async fn run(
 
     let can_change = grant.can_change();
     recorder.append(EventBody::StepStarted { step: step.id.clone(), can_change }).await?;
-    let outcome = gate.run(tool, arguments, grant, pending()).await?;
+    let outcome = match gate.run(tool, arguments, grant, pending()).await {
+        Ok(outcome) => outcome,
+        // Nothing ran: that is this step's end, and no other's.
+        Err(error) => return recorder.append(refuse(error.to_string())).await,
+    };
     // What it read through a door is in its result.
-    for effect in outcome.effects.done.iter().filter(|effect| !effect.action.changes()) {
-        let mount = effect.path.split('/').next().unwrap_or_default();
-        sources.insert(Source::Mount(mount.to_owned()));
+    for mount in &outcome.effects.mounts_read {
+        sources.insert(Source::Mount(mount.clone()));
     }
     let check = check(step, before.scope, &outcome);
     recorder

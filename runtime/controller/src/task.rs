@@ -187,16 +187,17 @@ impl Task {
                     Next::Begin(index) => {
                         let before = {
                             let mut progress = self.recorder.progress();
+                            let step = &plan.steps[index];
+                            let limits = plan.budget.clip(&progress.reserved(), &step.limits);
                             // Until its first event is recorded, nothing else says that it has begun.
-                            progress.steps[index].state = StepState::Decided;
-                            Before::new(&plan, &plan.steps[index], &progress)
+                            progress.begin(index, limits.as_ref().ok());
+                            Before::new(&plan, step, &progress, limits)
                         };
                         let (gate, plan, recorder) =
                             (Arc::clone(&self.gate), Arc::clone(&plan), Arc::clone(&self.recorder));
                         let tool = find_tool(&gate, &plan.steps[index])?;
-                        running.spawn(async move {
-                            step::run(&gate, &tool, &plan, &plan.steps[index], before, &recorder).await
-                        });
+                        running
+                            .spawn(async move { step::run(&gate, &tool, &plan.steps[index], before, &recorder).await });
                     }
                 }
             }
@@ -226,6 +227,8 @@ impl Task {
                     let id = &plan.steps[*other].id;
                     Next::Skip(index, format!("it uses the result of `{id}`, which is {}", state(other).word()))
                 }
+                // What is held for calls that run may be left over when they end.
+                None if running > 0 && plan.budget.clip(&progress.reserved(), &step.limits).is_err() => return None,
                 None => Next::Begin(index),
             })
         })

@@ -51,6 +51,9 @@ pub enum EventBody {
         step: String,
         /// Why.
         why: String,
+        /// Whether a budget was spent.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        budget: bool,
     },
     /// A step was passed over.
     StepSkipped {

@@ -11,6 +11,11 @@ pub(crate) const TICK: Duration = Duration::from_millis(1);
 /// How many elements a table may have. JavaScript engines need 7,700.
 const TABLE_ELEMENTS: usize = 20_000;
 
+/// What one component can be made of. Adapters of preview 1 modules are core instances of their own, with tables.
+const CORE_INSTANCES: u32 = 20;
+const MEMORIES: u32 = 2;
+const TABLES: u32 = 4;
+
 /// The stack that a guest's own code may use. It lies on the fiber's stack, which is twice as large, so that host
 /// functions called at the deepest point still have room.
 const WASM_STACK: usize = 256 << 10;
@@ -56,14 +61,15 @@ pub fn config(slots: u32) -> Config {
 /// Slots that are made once and reused: a fresh instance costs a reset of what the last one dirtied.
 fn pool(slots: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
+    // The totals are what every slot can take at most: a package that takes much must not take it from others.
     pool.total_component_instances(slots)
-        .total_core_instances(slots.saturating_mul(4))
-        .total_memories(slots.saturating_mul(2))
-        .total_tables(slots.saturating_mul(2))
+        .total_core_instances(slots.saturating_mul(CORE_INSTANCES))
+        .total_memories(slots.saturating_mul(MEMORIES))
+        .total_tables(slots.saturating_mul(TABLES))
         .total_stacks(slots)
-        .max_core_instances_per_component(20)
-        .max_memories_per_component(2)
-        .max_tables_per_component(4)
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .max_memories_per_component(MEMORIES)
+        .max_tables_per_component(TABLES)
         .table_elements(TABLE_ELEMENTS)
         .max_memory_size(256 * MIB)
         // Resetting by memset what is small, and scanning which pages were dirtied: 8 us a call instead of 18.6,

@@ -1,7 +1,7 @@
 //! What is known of a call while it runs, kept outside its store: a call that is stopped from outside loses its store,
 //! but not the record of what it did.
 
-use crate::outcome::{Action, Effect, Effects, LimitHit, MAX_EFFECTS, Printed};
+use crate::outcome::{Action, Effect, Effects, LimitHit, MAX_EFFECT_BYTES, MAX_EFFECTS, Printed};
 use policy::{LimitKind, Limits};
 use std::{
     collections::HashSet,
@@ -31,6 +31,26 @@ pub(crate) struct Ledger {
 struct Seen {
     effects: Effects,
     known: HashSet<(bool, Effect)>,
+    changes: Room,
+    others: Room,
+}
+
+/// What a list of effects has taken.
+#[derive(Debug, Default)]
+struct Room {
+    effects: usize,
+    bytes: usize,
+}
+
+impl Room {
+    fn take(&mut self, bytes: usize) -> bool {
+        let fits = self.effects < MAX_EFFECTS && self.bytes + bytes <= MAX_EFFECT_BYTES;
+        if fits {
+            self.effects += 1;
+            self.bytes += bytes;
+        }
+        fits
+    }
 }
 
 #[derive(Debug, Default)]
@@ -77,11 +97,21 @@ impl Ledger {
 
     fn note(&self, done: bool, effect: Effect) {
         let mut seen = lock(&self.effects);
+        // A link or a new name lets what was read nowhere be read elsewhere.
+        if done && (!effect.action.changes() || effect.to.is_some()) {
+            let mount = effect.path.split('/').next().unwrap_or_default();
+            if !seen.effects.mounts_read.contains(mount) {
+                seen.effects.mounts_read.insert(mount.to_owned());
+            }
+        }
         let entry = (done, effect);
         if seen.known.contains(&entry) {
             return;
         }
-        if seen.known.len() >= MAX_EFFECTS {
+        // Room of their own for changes: what only looks, or was refused, cannot crowd them out.
+        let bytes = entry.1.path.len() + entry.1.to.as_ref().map_or(0, String::len);
+        let room = if done && entry.1.action.changes() { &mut seen.changes } else { &mut seen.others };
+        if !room.take(bytes) {
             seen.effects.omitted += 1;
             return;
         }

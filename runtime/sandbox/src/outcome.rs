@@ -3,6 +3,7 @@
 use policy::LimitKind;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// What became of a call: how it ended, what it used, what it did.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -92,8 +93,10 @@ impl Printed {
     }
 }
 
-/// How many different effects are listed one by one; the rest is counted.
+/// How many different changes are listed one by one, and how many of everything else; the rest is counted.
 pub const MAX_EFFECTS: usize = 1_000;
+/// And how many bytes of their paths.
+pub(crate) const MAX_EFFECT_BYTES: usize = 1 << 20;
 
 /// What a call did through the host, and what it tried in vain. Each thing is listed once, in the order of its first
 /// time.
@@ -106,6 +109,9 @@ pub struct Effects {
     /// What was refused to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<Effect>,
+    /// The mounts that something was read from: complete, where the lists are bounded.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub mounts_read: BTreeSet<String>,
     /// How many more there were.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub omitted: u64,

@@ -182,10 +182,10 @@ fn command_arguments(args: &Value) -> Result<Arguments, BadArguments> {
 }
 
 /// Counts the bytes of a JSON text without making it.
-struct Counter(u64);
+pub(crate) struct Counter(u64);
 
 impl Counter {
-    fn size_of(value: &Value) -> u64 {
+    pub(crate) fn size_of(value: &Value) -> u64 {
         let mut counter = Self(0);
         // Neither this writer nor a JSON value can fail.
         let _ = serde_json::to_writer(&mut counter, value);

@@ -54,7 +54,7 @@ pub(crate) fn run() -> Result<()> {
     decided(&gate, &tool, &args).print("  of which: policy asked", Some(&bare));
     let journal = Journal::open(state.path(), Durability::Process)?;
     let task = TaskId::generate();
-    let event = || EventBody::StepRefused { step: "bench".into(), why: text.into() };
+    let event = || EventBody::StepRefused { step: "bench".into(), why: text.into(), budget: false };
     let queued =
         Times::of(RUNS, || runtime.block_on(journal.append_unwaited(&task, event(), 0)).expect("it is queued"));
     queued.print("  of which: record queued", Some(&bare));

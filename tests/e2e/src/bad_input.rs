@@ -96,6 +96,7 @@ fn arguments_of_the_program() {
     check(&["show", "t-1"], "is not a task id");
     check(&["show", "20261122-153000-042-k3v9x7"], "there is no journal");
     check(&["run", "missing.toml"], "plan missing.toml");
+    check(&["run", "missing.toml", "--config", "c.toml"], "unexpected argument '--config'");
     check(&["frobnicate"], "unrecognized subcommand");
 }
 

@@ -49,6 +49,32 @@ fn an_argument_is_a_text_where_the_tool_takes_one() {
 }
 
 #[test]
+fn a_flag_stays_a_name_in_the_policy_that_it_becomes() {
+    let place = Place::new();
+    let name = "A\")\npermit (principal, action, resource);\n//";
+    place.write(
+        "plan.toml",
+        "objective = \"x\"\ntools = [\"text\"]\n[[step]]\nid = \"a\"\ntool = \"text.count\"\nargs = { text = \"a\" }",
+    );
+    let output = place.command(&["run", "plan.toml", "--env", name]).env(name, "v").output().expect("it starts");
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+}
+
+#[test]
+fn what_a_guest_says_stays_on_its_line() {
+    let place = Place::new();
+    let text = |text: &str| serde_json::json!({ "text": text, "by": { "at": " " } }).to_string();
+    let ended = place.run(&["call", "text.split", &text("a\u{9b}31mred \u{202e}b")]);
+    ended.expect(0, &[r#"["a\u009b31mred","\u202eb"]"#]);
+    let package = guest("odd").display().to_string();
+    place.write("p.cedar", "permit (principal, action, resource);");
+    place.write("plan.toml", &format!("objective = \"x\"\npolicy = [\"p.cedar\"]\ntools = [{package:?}]\n[[step]]\nid = \"a\"\ntool = \"odd.deep_panic\"\nargs = {{ depth = 1, message = \"m\\n  done       b\" }}\n"));
+    let task = place.run(&["run", "plan.toml"]).expect(6, &[]).stdout.trim().to_owned();
+    let shown = place.run(&["show", &task]);
+    assert!(!shown.stdout.lines().any(|line| line.starts_with("  done")), "{shown:?}");
+}
+
+#[test]
 fn policy_decides_and_says_why() {
     let place = Place::new();
     place.run(&["init", "."]).expect(0, &["wrote ./gloveport.toml", "wrote ./policy.cedar"]);

@@ -279,6 +279,21 @@ fn many_effects() {
 }
 
 #[test]
+fn unseen() {
+    let check = |means: &str| check("unseen", &[means], &[READ, WRITE], 0, "exit_code\":0")["effects"].take();
+    let read = json!({ "action": "read", "path": "workspace/file.txt" });
+    assert_eq!(check("flags")["done"], json!([read]));
+
+    let noise = check("noise");
+    assert_eq!(noise["refused"].as_array().map(Vec::len), Some(1000), "{noise}");
+    assert_eq!(noise["mounts_read"], json!(["workspace"]), "{noise}");
+    let done = noise["done"].to_string();
+    assert!(done.contains("out/after") && !done.contains("file.txt"), "{done}");
+
+    assert_eq!(check("names")["refused"], serde_json::Value::Null);
+}
+
+#[test]
 fn odd() {
     odd_call("echo", &json!({ "text": "grüße 🧤" }), &[], 0, r#""value":"grüße 🧤""#);
     odd_call("fail", &json!({ "why": "so" }), &[], 4, r#""kind":"tool-error","value":"so""#);

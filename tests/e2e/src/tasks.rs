@@ -70,11 +70,48 @@ fn a_failure_stops_the_task_or_does_not() {
 fn budgets_are_kept() {
     let place = Place::new();
     let steps: String = (0..4).map(|n| step(&format!("s{n}"), "count", "", "")).collect();
-    let ended = run(&place, ALL, "budget = { calls = 3 }\nconcurrency = 1", &steps);
-    ended.expect(4, &["refused   s3: the budget `calls` of 3 is spent"]);
+    for concurrency in [1, 4] {
+        let ended = run(&place, ALL, &format!("budget = {{ calls = 3 }}\nconcurrency = {concurrency}"), &steps);
+        ended.expect(5, &["refused   s3: the budget `calls` of 3 is spent"]);
+    }
+    let write = |n: i32| {
+        let content = format!("path = \"out/{n}\", content = \"123456789\"");
+        format!("[[step]]\nid = \"w{n}\"\ntool = \"files.write\"\nargs = {{ {content} }}\non_failure = \"continue\"\n")
+    };
+    let writes: String = (0..4).map(write).collect();
+    run(&place, ALL, "budget = { written = \"20B\" }\nconcurrency = 4", &writes);
+    let written = (0..4).filter(|n| place.read(&format!("out/{n}")).len() == 9).count();
+    assert_eq!(written, 2);
     let spin = step("spin", "spin", "", "on_failure = \"continue\"") + &step("next", "count", "", "after = [\"spin\"]");
     let ended = run(&place, ALL, "budget = { cpu = \"50ms\" }\nconcurrency = 1", &spin);
-    ended.expect(4, &["limit `cpu` of 50ms was hit", "refused   next: the budget `cpu` of 50ms is spent"]);
+    ended.expect(5, &["limit `cpu` of 50ms was hit", "refused   next: the budget `cpu` of 50ms is spent"]);
+}
+
+#[test]
+fn a_call_that_cannot_begin_ends_its_own_step_only() {
+    let place = Place::new();
+    let lost = "[[step]]\nid = \"lost\"\ntool = \"files.list\"\nargs = { path = \"out/nowhere\" }\nmounts = { out = { path = \"nowhere\" } }\non_failure = \"continue\"\n";
+    let steps = lost.to_owned() + &step("other", "count", "", "");
+    run(&place, ALL, "", &steps).expect(0, &["lost: ", "nowhere", "ended     other: ok", "task      done"]);
+}
+
+#[test]
+fn a_task_is_driven_by_one_process_at_a_time() {
+    let place = Place::new();
+    let write = "args = { path = \"out/log\", content = \"x\\n\", mode = \"append\" }";
+    let steps: String =
+        (0..12).map(|n| format!("[[step]]\nid = \"s{n}\"\ntool = \"files.write\"\n{write}\n")).collect();
+    let ask = "permit (principal, action, resource) unless { resource == Tool::\"odd.count\" };
+        @approval(\"alice\") permit (principal, action, resource == Tool::\"odd.count\");";
+    let last = step("last", "count", "", "after = [\"s11\"]");
+    let first = run(&place, ask, "concurrency = 1", &(steps + &last));
+    let task = first.expect(3, &[]).stdout.trim().to_owned();
+    let resumed: Vec<_> =
+        (0..6).map(|_| place.command(&["resume", &task]).stderr(Stdio::null()).stdout(Stdio::null()).spawn()).collect();
+    for child in resumed {
+        child.and_then(|mut child| child.wait()).expect("it runs");
+    }
+    assert_eq!(place.read("out/log").lines().count(), 12);
 }
 
 #[test]
@@ -153,6 +190,12 @@ fn records_are_read_by_other_processes() {
             .map(|it| if it == "permit" { "allowed by policy" } else { it }),
     );
     place.run(&["audit", "verify", "--json"]).expect(0, &["\"intact\":true"]);
+    // A record of single calls has no end to wait for.
+    place.run(&["call", "text.count", "--arg", "text=a"]).expect(0, &[]);
+    let calls = place.run(&["tasks", "--json"]);
+    let calls = calls.stdout.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    let calls = calls.map(|task| task["task"].as_str().expect("an id").to_owned()).find(|id| *id != task);
+    place.run(&["tail", &calls.expect("a second record")]).expect(0, &["text.count"]);
     let zero = format!("sha256:{}", "0".repeat(64));
     place.run(&["audit", "verify", &task, "--head", &zero]).expect(2, &["NOT INTACT"]);
 }

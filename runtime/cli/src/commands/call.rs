@@ -4,14 +4,14 @@ use crate::{
     args::CallArgs,
     exit::{Exit, Internal},
     flags::Callable,
-    print::{harmless, json_line, line},
+    print::{harmless, json, json_line, line, one_line},
     setup::{self, CALL_SLOTS, Wanted},
 };
 use anyhow::{Context as _, Result, bail};
 use controller::Answer;
 use journal::TaskId;
 use sandbox::{End, Outcome};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{
     collections::BTreeMap,
     future::pending,
@@ -22,7 +22,7 @@ use std::{
 
 pub(crate) async fn run(args: &CallArgs, state: Option<&Path>) -> Result<Exit> {
     let given = Given::read(args)?;
-    let wanted = Wanted::new(&args.grants)?;
+    let wanted = Wanted::new(&args.configured)?;
     let sources = wanted.sources()?;
     let package = setup::package_of(&sources, &args.tool)?;
     let journal = setup::journal(state)?;
@@ -95,14 +95,14 @@ fn show(answer: Answer, as_json: bool) -> Result<Exit> {
         Answer::Ran(outcome) => Ok(ran(&outcome, as_json)),
         Answer::Denied(denial) => {
             if as_json {
-                json_line(&json!({ "denied": denial.refused }));
+                json_line(&serde_json::json!({ "denied": denial.refused }));
             }
             eprintln!("gloveport: denied: {denial}");
             Ok(Exit::Denied)
         }
         Answer::Asks { approvers, policies } => {
             if as_json {
-                json_line(&json!({ "asks": { "approvers": approvers, "policies": policies } }));
+                json_line(&serde_json::json!({ "asks": { "approvers": approvers, "policies": policies } }));
             }
             let (approvers, policies) = (approvers.join(", "), policies.join(", "));
             eprintln!("gloveport: waits for the approval of {approvers} (by {policies})");
@@ -120,7 +120,7 @@ fn ran(outcome: &Outcome, as_json: bool) -> Exit {
         // What a guest prints is for people; the result is for whoever comes next in a pipe.
         eprint!("{}{}", harmless(&outcome.printed.stdout), harmless(&outcome.printed.stderr));
         for refused in &outcome.effects.refused {
-            eprintln!("gloveport: refused: {} {}", refused.action.name(), harmless(&refused.path));
+            eprintln!("gloveport: refused: {} {}", refused.action.name(), one_line(&refused.path));
         }
     }
     let (exit, message) = match &outcome.end {
@@ -145,6 +145,6 @@ fn ran(outcome: &Outcome, as_json: bool) -> Exit {
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => harmless(text),
-        value => value.to_string(),
+        value => json(value),
     }
 }

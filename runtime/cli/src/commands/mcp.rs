@@ -11,7 +11,7 @@ use journal::TaskId;
 use std::{path::Path, sync::Arc};
 
 pub(crate) async fn run(args: &McpArgs, state: Option<&Path>) -> Result<Exit> {
-    let wanted = Wanted::new(&args.grants)?;
+    let wanted = Wanted::new(&args.configured)?;
     let sources = wanted.sources()?;
     let names = sources.packages().map(|package| package.name.as_str()).collect();
     let journal = setup::journal(state)?;

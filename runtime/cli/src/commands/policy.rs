@@ -34,7 +34,7 @@ fn check(files: &[PathBuf]) -> Result<Exit> {
 
 fn explain(args: &CallArgs, state: Option<&Path>) -> Result<Exit> {
     let given = Given::read(args)?;
-    let wanted = Wanted::new(&args.grants)?;
+    let wanted = Wanted::new(&args.configured)?;
     let sources = wanted.sources()?;
     let package = setup::package_of(&sources, &args.tool)?;
     let callable = Callable::Tool(args.tool.as_str());

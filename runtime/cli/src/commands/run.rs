@@ -4,7 +4,7 @@ use crate::{
     args::{ResumeArgs, RunArgs},
     exit::{Exit, Internal},
     flags::{self, Callable},
-    print::{harmless, json_line, line},
+    print::{json_line, line, one_line},
     progress, records, setup,
 };
 use anyhow::{Context as _, Result, bail};
@@ -71,10 +71,13 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
 pub(crate) async fn resume(args: &ResumeArgs, state: Option<&Path>) -> Result<Exit> {
     let task: TaskId = args.task.parse()?;
     let dir = crate::places::state(state)?;
-    let events = records::events(&Reader::open(&dir)?, &task)?;
-    let (started, plan) = plan_of(&task, &events)?;
+    let reader = Reader::open(&dir)?;
+    records::known(&reader, &task)?;
     let journal = setup::journal(Some(&dir))?;
     let _lease = journal.lease(&task)?;
+    // Only now: until the lease is taken, another process may go on with the task and add to its events.
+    let events = records::events(&reader, &task)?;
+    let (started, plan) = plan_of(&task, &events)?;
     let files: Vec<PathBuf> =
         started.packages.iter().filter_map(|package| package.file.clone()).map(Into::into).collect();
     let sources = setup::sources(files.iter(), None)?;
@@ -230,7 +233,7 @@ fn show(task: &TaskId, plan: &Plan, end: &TaskEnd, as_json: bool) -> Result<Exit
             eprintln!("gloveport: {denied} denied; `gloveport report {task}` says what and why");
         }
         if let Some(why) = &end.why {
-            eprintln!("gloveport: {}", harmless(why));
+            eprintln!("gloveport: {}", one_line(why));
         }
         line(task.as_str());
     }

@@ -10,18 +10,29 @@ use crate::{
 use anyhow::Result;
 use journal::{Event, Reader, TaskId, Until};
 use serde_json::json;
-use std::path::Path;
+use std::{path::Path, thread::sleep, time::Duration};
 
-/// Blocks until the task ends: there is nothing else for this process to do.
+/// How often it looks for more.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Blocks until the task ends, or nobody is left to go on with it: there is nothing else for this process to do.
 pub(crate) fn run(args: &TaskArgs, state: Option<&Path>) -> Result<Exit> {
     let task: TaskId = args.task.parse()?;
-    let reader = Reader::open(&places::state(state)?)?;
-    records::events(&reader, &task)?;
-    for event in reader.follow(&task, 0, Until::Ended) {
-        let event = event?;
-        if args.json { json_line(&as_json(&event)) } else { line(&progress::sentence(&event.body)) }
+    let dir = places::state(state)?;
+    let reader = Reader::open(&dir)?;
+    records::known(&reader, &task)?;
+    let mut events = Reader::open(&dir)?.follow(&task, 0, Until::Ended);
+    loop {
+        // Asked before reading: what its last driver recorded is there by then.
+        let driven = reader.is_driven(&task)?;
+        while let Some(event) = events.ready()? {
+            if args.json { json_line(&as_json(&event)) } else { line(&progress::sentence(&event.body)) }
+        }
+        if events.is_over() || !driven {
+            return Ok(Exit::Done);
+        }
+        sleep(PAUSE);
     }
-    Ok(Exit::Done)
 }
 
 /// An event as `tail --json` and `show --json` print it.

@@ -5,7 +5,7 @@ use crate::{
     args::{JsonArgs, TaskArgs},
     exit::Exit,
     places,
-    print::{harmless, json_line, line},
+    print::{json_line, line, one_line},
     records,
 };
 use anyhow::Result;
@@ -27,7 +27,7 @@ pub(crate) fn list(args: &JsonArgs, state: Option<&Path>) -> Result<Exit> {
         } else {
             let what = summary.objective.as_deref().unwrap_or("single calls");
             let (task, standing, events) = (&summary.task, word(&summary.standing), summary.events);
-            line(&format!("{task}  {standing:<11} {events:>5} events  {}", harmless(what)));
+            line(&format!("{task}  {standing:<11} {events:>5} events  {}", one_line(what)));
         }
     }
     Ok(Exit::Done)
@@ -55,9 +55,9 @@ pub(crate) fn show(args: &TaskArgs, state: Option<&Path>) -> Result<Exit> {
     let (_, plan) = plan_of(&task, &events)?;
     let mut progress = Progress::new(&plan);
     events.iter().for_each(|event| progress.apply(&plan, &event.body));
-    line(&format!("{task}  {}", harmless(&plan.objective)));
+    line(&format!("{task}  {}", one_line(&plan.objective)));
     for (step, known) in plan.steps.iter().zip(&progress.steps) {
-        let why = known.why.as_deref().map(|why| format!("  {}", harmless(why))).unwrap_or_default();
+        let why = known.why.as_deref().map(|why| format!("  {}", one_line(why))).unwrap_or_default();
         line(&format!("  {:<10} {:<20} {}{why}", known.state.word(), step.id, step.tool));
     }
     Ok(Exit::Done)

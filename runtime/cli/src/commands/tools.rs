@@ -10,7 +10,7 @@ use anyhow::Result;
 use serde_json::json;
 
 pub(crate) fn run(args: &ToolsArgs) -> Result<Exit> {
-    let wanted = Wanted::new(&args.grants)?;
+    let wanted = Wanted::new(&args.configured)?;
     let sources = wanted.sources()?;
     let prefix = args.prefix.as_deref().unwrap_or_default();
     for package in sources.packages() {

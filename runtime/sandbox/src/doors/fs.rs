@@ -10,6 +10,7 @@ use crate::{
     ledger::Ledger,
     outcome::{Action, LimitHit},
 };
+use policy::LimitKind;
 use std::sync::Arc;
 use stream::Counted;
 use wasmtime::component::Resource;
@@ -30,6 +31,12 @@ use wasmtime_wasi::{
 type Fd = Resource<Descriptor>;
 type Entries = Resource<types::DirectoryEntryStream>;
 
+/// The longest path, in bytes: Linux's own `PATH_MAX`.
+const MAX_PATH: usize = 4_096;
+
+/// How many directories can be listed at once, at most. A walk that goes down keeps one open for each level.
+const MAX_LISTINGS: usize = 64;
+
 /// One call's view of its mounts.
 pub(crate) struct FsDoor<'a> {
     pub(crate) inner: WasiFilesystemCtxView<'a>,
@@ -47,8 +54,13 @@ fn is_refusal(error: &FsError) -> bool {
 }
 
 impl FsDoor<'_> {
-    fn path(&self, fd: &Fd, relative: &str) -> String {
-        self.tree.path(fd.rep(), relative)
+    /// A path for the record. One that no file system takes is refused before it takes room here.
+    fn path(&self, fd: &Fd, relative: &str) -> FsResult<String> {
+        if relative.len() > MAX_PATH {
+            return Err(ErrorCode::NameTooLong.into());
+        }
+        let path = self.tree.path(fd.rep(), relative);
+        if path.len() > MAX_PATH { Err(ErrorCode::NameTooLong.into()) } else { Ok(path) }
     }
 
     /// Records what became of an attempt.
@@ -93,7 +105,7 @@ impl FsDoor<'_> {
 
     /// Wraps a stream that writes, so that what goes through it is counted.
     fn counted(&mut self, fd: &Fd, stream: FsResult<Resource<DynOutputStream>>) -> FsResult<Resource<DynOutputStream>> {
-        let path = self.path(fd, "");
+        let path = self.path(fd, "")?;
         let stream = self.record(Action::Write, path, stream)?;
         let inner = self.inner.table.delete(stream)?;
         let counted: DynOutputStream = Box::new(Counted::new(inner, Arc::clone(self.ledger)));
@@ -134,7 +146,7 @@ impl HostDescriptor for FsDoor<'_> {
         open_flags: OpenFlags,
         flags: DescriptorFlags,
     ) -> FsResult<Fd> {
-        let full = self.path(&fd, &path);
+        let full = self.path(&fd, &path)?;
         let writes = flags.contains(DescriptorFlags::WRITE)
             || flags.contains(DescriptorFlags::MUTATE_DIRECTORY)
             || open_flags.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE);
@@ -174,7 +186,9 @@ impl HostDescriptor for FsDoor<'_> {
         } else if open_flags.contains(OpenFlags::TRUNCATE) {
             self.ledger.done(Action::Write, full.clone());
         }
-        if flags.contains(DescriptorFlags::READ) && there != Some(DescriptorType::Directory) && !makes {
+        // The engine opens for reading whatever is not opened for writing alone.
+        let reads = flags.contains(DescriptorFlags::READ) || !flags.contains(DescriptorFlags::WRITE);
+        if reads && there != Some(DescriptorType::Directory) && !makes {
             self.ledger.done(Action::Read, full.clone());
         }
         self.tree.open(opened.rep(), full);
@@ -188,7 +202,7 @@ impl HostDescriptor for FsDoor<'_> {
 
     async fn write(&mut self, fd: Fd, bytes: Vec<u8>, offset: u64) -> FsResult<u64> {
         self.ledger.write(self.gap(&fd, offset).saturating_add(bytes.len() as u64)).map_err(hit)?;
-        let path = self.path(&fd, "");
+        let path = self.path(&fd, "")?;
         let result = self.inner.write(fd, bytes, offset).await;
         self.record(Action::Write, path, result)
     }
@@ -210,13 +224,13 @@ impl HostDescriptor for FsDoor<'_> {
         // A file that grows takes room, even if nobody writes it.
         let before = self.inner.stat(borrow(&fd)).await?.size;
         self.ledger.write(size.saturating_sub(before)).map_err(hit)?;
-        let path = self.path(&fd, "");
+        let path = self.path(&fd, "")?;
         let result = self.inner.set_size(fd, size).await;
         self.record(Action::Write, path, result)
     }
 
     async fn set_times(&mut self, fd: Fd, accessed: NewTimestamp, modified: NewTimestamp) -> FsResult<()> {
-        let path = self.path(&fd, "");
+        let path = self.path(&fd, "")?;
         let result = self.inner.set_times(fd, accessed, modified).await;
         self.record(Action::Write, path, result)
     }
@@ -229,58 +243,63 @@ impl HostDescriptor for FsDoor<'_> {
         accessed: NewTimestamp,
         modified: NewTimestamp,
     ) -> FsResult<()> {
-        let full = self.path(&fd, &path);
+        let full = self.path(&fd, &path)?;
         let result = self.inner.set_times_at(fd, flags, path, accessed, modified).await;
         self.record(Action::Write, full, result)
     }
 
     async fn create_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
         self.ledger.create().map_err(hit)?;
-        let full = self.path(&fd, &path);
+        let full = self.path(&fd, &path)?;
         let result = self.inner.create_directory_at(fd, path).await;
         self.record(Action::Create, full, result)
     }
 
     async fn symlink_at(&mut self, fd: Fd, target: String, path: String) -> FsResult<()> {
         self.ledger.create().map_err(hit)?;
-        let full = self.path(&fd, &path);
+        let full = self.path(&fd, &path)?;
         let result = self.inner.symlink_at(fd, target, path).await;
         self.record(Action::Create, full, result)
     }
 
     async fn link_at(&mut self, fd: Fd, flags: PathFlags, path: String, to_fd: Fd, to: String) -> FsResult<()> {
         self.ledger.create().map_err(hit)?;
-        let (from_full, to_full) = (self.path(&fd, &path), self.path(&to_fd, &to));
+        let (from_full, to_full) = (self.path(&fd, &path)?, self.path(&to_fd, &to)?);
         let result = self.inner.link_at(fd, flags, path, to_fd, to).await;
         self.record_pair(Action::Link, from_full, to_full, result)
     }
 
     async fn rename_at(&mut self, fd: Fd, path: String, to_fd: Fd, to: String) -> FsResult<()> {
-        let (from_full, to_full) = (self.path(&fd, &path), self.path(&to_fd, &to));
+        let (from_full, to_full) = (self.path(&fd, &path)?, self.path(&to_fd, &to)?);
         let result = self.inner.rename_at(fd, path, to_fd, to).await;
         self.record_pair(Action::Rename, from_full, to_full, result)
     }
 
     async fn unlink_file_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
-        let full = self.path(&fd, &path);
+        let full = self.path(&fd, &path)?;
         let result = self.inner.unlink_file_at(fd, path).await;
         self.record(Action::Remove, full, result)
     }
 
     async fn remove_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
-        let full = self.path(&fd, &path);
+        let full = self.path(&fd, &path)?;
         let result = self.inner.remove_directory_at(fd, path).await;
         self.record(Action::Remove, full, result)
     }
 
     async fn read_directory(&mut self, fd: Fd) -> FsResult<Entries> {
-        let path = self.path(&fd, "");
+        let path = self.path(&fd, "")?;
+        // The engine lists a directory as a whole, into the host's memory.
+        if self.tree.listings >= MAX_LISTINGS {
+            return Err(hit(self.ledger.hit(LimitKind::Handles)));
+        }
         let result = self.inner.read_directory(fd).await;
+        self.tree.listings += usize::from(result.is_ok());
         self.record(Action::List, path, result)
     }
 
     async fn readlink_at(&mut self, fd: Fd, path: String) -> FsResult<String> {
-        let full = self.path(&fd, &path);
+        let full = self.path(&fd, &path)?;
         let result = self.inner.readlink_at(fd, path).await;
         self.record(Action::Read, full, result)
     }
@@ -320,7 +339,7 @@ impl HostDescriptor for FsDoor<'_> {
     }
 
     async fn stat_at(&mut self, fd: Fd, flags: PathFlags, path: String) -> FsResult<DescriptorStat> {
-        let full = self.path(&fd, &path);
+        let full = self.path(&fd, &path)?;
         let result = self.inner.stat_at(fd, flags, path).await;
         if let Err(error) = &result
             && is_refusal(error)
@@ -349,6 +368,7 @@ impl HostDirectoryEntryStream for FsDoor<'_> {
     }
 
     fn drop(&mut self, entries: Entries) -> wasmtime::Result<()> {
+        self.tree.listings = self.tree.listings.saturating_sub(1);
         HostDirectoryEntryStream::drop(&mut self.inner, entries)
     }
 }

@@ -1,6 +1,7 @@
 //! Component values to JSON.
 
 use crate::{
+    package::Counter,
     schema::MAX_SAFE,
     shape::{Case, Shape},
 };
@@ -24,9 +25,11 @@ impl Room {
 /// The JSON form of a value of this shape.
 ///
 /// # Errors
-/// [`TooLarge`] where the JSON text would be longer than `limit` bytes (escapes within strings not counted).
+/// [`TooLarge`] where the JSON text would be longer than `limit` bytes.
 pub(crate) fn json(shape: &Shape, value: Val, limit: u64) -> Result<Value, TooLarge> {
-    lower(shape, value, &mut Room(limit))
+    // What is surely too large is not made at all; then escapes and digits count too.
+    let value = lower(shape, value, &mut Room(limit))?;
+    if Counter::size_of(&value) > limit { Err(TooLarge) } else { Ok(value) }
 }
 
 fn number(value: f64) -> Value {

@@ -14,11 +14,13 @@ pub(crate) struct Root {
 pub(crate) struct Tree {
     roots: Vec<Root>,
     open: HashMap<u32, String>,
+    /// How many directories are being listed.
+    pub(super) listings: usize,
 }
 
 impl Tree {
     pub(crate) fn new(roots: Vec<Root>) -> Self {
-        Self { roots, open: HashMap::new() }
+        Self { roots, open: HashMap::new(), listings: 0 }
     }
 
     /// A handle to a mount was given out.
