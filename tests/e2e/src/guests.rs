@@ -218,9 +218,9 @@ fn forged_protocol() {
 
 #[test]
 fn sleeps() {
-    // An hour of the virtual clock is over at once.
+    // Hours of the virtual clock are over at once.
     let outcome = check("sleeps", &[], &[], 0, "exit_code\":0");
-    assert_eq!(outcome["end"]["value"]["stdout"], "3600\n");
+    assert_eq!(outcome["end"]["value"]["stdout"], "3600\n7200\n");
 }
 
 #[test]
