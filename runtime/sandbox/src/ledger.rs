@@ -87,15 +87,11 @@ impl Ledger {
         self.note(true, Effect { action, path, to: None });
     }
 
-    pub(crate) fn moved(&self, action: Action, path: String, to: String) {
-        self.note(true, Effect { action, path, to: Some(to) });
-    }
-
     pub(crate) fn refused(&self, action: Action, path: String) {
         self.note(false, Effect { action, path, to: None });
     }
 
-    fn note(&self, done: bool, effect: Effect) {
+    pub(crate) fn note(&self, done: bool, effect: Effect) {
         let mut seen = lock(&self.effects);
         // A link or a new name lets what was read nowhere be read elsewhere.
         if done && (!effect.action.changes() || effect.to.is_some()) {

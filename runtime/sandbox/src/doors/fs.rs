@@ -8,7 +8,7 @@ pub(crate) use tree::{Root, Tree};
 
 use crate::{
     ledger::Ledger,
-    outcome::{Action, LimitHit},
+    outcome::{Action, Effect, LimitHit},
 };
 use policy::LimitKind;
 use std::sync::Arc;
@@ -63,26 +63,13 @@ impl FsDoor<'_> {
         if path.len() > MAX_PATH { Err(ErrorCode::NameTooLong.into()) } else { Ok(path) }
     }
 
-    /// Records what became of an attempt.
-    fn record<T>(&self, action: Action, path: String, result: FsResult<T>) -> FsResult<T> {
-        match &result {
-            Ok(_) => self.ledger.done(action, path),
-            Err(error) if is_refusal(error) => self.ledger.refused(action, path),
-            Err(_) => {}
-        }
-        result
+    /// Something is about to be tried.
+    fn attempt(&self, action: Action, path: String) -> Attempt {
+        Attempt { ledger: Arc::clone(self.ledger), what: Some(Effect { action, path, to: None }) }
     }
 
-    fn record_pair<T>(&self, action: Action, from: String, to: String, result: FsResult<T>) -> FsResult<T> {
-        match &result {
-            Ok(_) => self.ledger.moved(action, from, to),
-            Err(error) if is_refusal(error) => {
-                self.ledger.refused(action, from);
-                self.ledger.refused(action, to);
-            }
-            Err(_) => {}
-        }
-        result
+    fn attempt_pair(&self, action: Action, from: String, to: String) -> Attempt {
+        Attempt { ledger: Arc::clone(self.ledger), what: Some(Effect { action, path: from, to: Some(to) }) }
     }
 
     /// What stands at a path before it is opened; `None` where there is nothing.
@@ -106,10 +93,51 @@ impl FsDoor<'_> {
     /// Wraps a stream that writes, so that what goes through it is counted.
     fn counted(&mut self, fd: &Fd, stream: FsResult<Resource<DynOutputStream>>) -> FsResult<Resource<DynOutputStream>> {
         let path = self.path(fd, "")?;
-        let stream = self.record(Action::Write, path, stream)?;
+        let stream = self.attempt(Action::Write, path).settle(stream)?;
         let inner = self.inner.table.delete(stream)?;
         let counted: DynOutputStream = Box::new(Counted::new(inner, Arc::clone(self.ledger)));
         Ok(self.inner.table.push(counted)?)
+    }
+}
+
+/// Something that is being tried. A call can be stopped while the engine's threads are at it: then it is recorded as done,
+/// since nobody will know any more.
+struct Attempt {
+    ledger: Arc<Ledger>,
+    what: Option<Effect>,
+}
+
+impl Attempt {
+    /// Records what became of it.
+    fn settle<T>(mut self, result: FsResult<T>) -> FsResult<T> {
+        if let Some(effect) = self.what.take() {
+            match &result {
+                Ok(_) => self.ledger.note(true, effect),
+                Err(error) if is_refusal(error) => {
+                    let Effect { action, path, to } = effect;
+                    self.ledger.refused(action, path);
+                    if let Some(to) = to {
+                        self.ledger.refused(action, to);
+                    }
+                }
+                Err(_) => {}
+            }
+        }
+        result
+    }
+
+    /// It came to nothing that is worth recording.
+    fn nothing<T>(mut self, result: T) -> T {
+        self.what = None;
+        result
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if let Some(effect) = self.what.take() {
+            self.ledger.note(true, effect);
+        }
     }
 }
 
@@ -170,22 +198,25 @@ impl HostDescriptor for FsDoor<'_> {
         };
         let there = match there {
             Ok(there) => there,
-            Err(error) => return self.record(action, full, Err(error)),
+            Err(error) => return self.attempt(action, full).settle(Err(error)),
         };
         let makes = creates && there.is_none();
         if makes {
             self.ledger.create().map_err(hit)?;
         }
+        let changes = makes || open_flags.contains(OpenFlags::TRUNCATE);
+        let tried = match (makes, changes) {
+            (true, _) => Action::Create,
+            (false, true) => Action::Write,
+            (false, false) => action,
+        };
+        let attempt = self.attempt(tried, full.clone());
         let opened = self.inner.open_at(fd, path_flags, path, open_flags, flags).await;
         let opened = match opened {
-            Ok(opened) => opened,
-            Err(error) => return self.record(action, full, Err(error)),
+            Ok(opened) if changes => attempt.settle(Ok(opened))?,
+            Ok(opened) => attempt.nothing(opened),
+            Err(error) => return attempt.settle(Err(error)),
         };
-        if makes {
-            self.ledger.done(Action::Create, full.clone());
-        } else if open_flags.contains(OpenFlags::TRUNCATE) {
-            self.ledger.done(Action::Write, full.clone());
-        }
         // The engine opens for reading whatever is not opened for writing alone.
         let reads = flags.contains(DescriptorFlags::READ) || !flags.contains(DescriptorFlags::WRITE);
         if reads && there != Some(DescriptorType::Directory) && !makes {
@@ -203,8 +234,9 @@ impl HostDescriptor for FsDoor<'_> {
     async fn write(&mut self, fd: Fd, bytes: Vec<u8>, offset: u64) -> FsResult<u64> {
         self.ledger.write(self.gap(&fd, offset).saturating_add(bytes.len() as u64)).map_err(hit)?;
         let path = self.path(&fd, "")?;
+        let attempt = self.attempt(Action::Write, path);
         let result = self.inner.write(fd, bytes, offset).await;
-        self.record(Action::Write, path, result)
+        attempt.settle(result)
     }
 
     fn write_via_stream(&mut self, fd: Fd, offset: u64) -> FsResult<Resource<DynOutputStream>> {
@@ -225,14 +257,16 @@ impl HostDescriptor for FsDoor<'_> {
         let before = self.inner.stat(borrow(&fd)).await?.size;
         self.ledger.write(size.saturating_sub(before)).map_err(hit)?;
         let path = self.path(&fd, "")?;
+        let attempt = self.attempt(Action::Write, path);
         let result = self.inner.set_size(fd, size).await;
-        self.record(Action::Write, path, result)
+        attempt.settle(result)
     }
 
     async fn set_times(&mut self, fd: Fd, accessed: NewTimestamp, modified: NewTimestamp) -> FsResult<()> {
         let path = self.path(&fd, "")?;
+        let attempt = self.attempt(Action::Write, path);
         let result = self.inner.set_times(fd, accessed, modified).await;
-        self.record(Action::Write, path, result)
+        attempt.settle(result)
     }
 
     async fn set_times_at(
@@ -244,47 +278,54 @@ impl HostDescriptor for FsDoor<'_> {
         modified: NewTimestamp,
     ) -> FsResult<()> {
         let full = self.path(&fd, &path)?;
+        let attempt = self.attempt(Action::Write, full);
         let result = self.inner.set_times_at(fd, flags, path, accessed, modified).await;
-        self.record(Action::Write, full, result)
+        attempt.settle(result)
     }
 
     async fn create_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
         self.ledger.create().map_err(hit)?;
         let full = self.path(&fd, &path)?;
+        let attempt = self.attempt(Action::Create, full);
         let result = self.inner.create_directory_at(fd, path).await;
-        self.record(Action::Create, full, result)
+        attempt.settle(result)
     }
 
     async fn symlink_at(&mut self, fd: Fd, target: String, path: String) -> FsResult<()> {
         self.ledger.create().map_err(hit)?;
         let full = self.path(&fd, &path)?;
+        let attempt = self.attempt(Action::Create, full);
         let result = self.inner.symlink_at(fd, target, path).await;
-        self.record(Action::Create, full, result)
+        attempt.settle(result)
     }
 
     async fn link_at(&mut self, fd: Fd, flags: PathFlags, path: String, to_fd: Fd, to: String) -> FsResult<()> {
         self.ledger.create().map_err(hit)?;
         let (from_full, to_full) = (self.path(&fd, &path)?, self.path(&to_fd, &to)?);
+        let attempt = self.attempt_pair(Action::Link, from_full, to_full);
         let result = self.inner.link_at(fd, flags, path, to_fd, to).await;
-        self.record_pair(Action::Link, from_full, to_full, result)
+        attempt.settle(result)
     }
 
     async fn rename_at(&mut self, fd: Fd, path: String, to_fd: Fd, to: String) -> FsResult<()> {
         let (from_full, to_full) = (self.path(&fd, &path)?, self.path(&to_fd, &to)?);
+        let attempt = self.attempt_pair(Action::Rename, from_full, to_full);
         let result = self.inner.rename_at(fd, path, to_fd, to).await;
-        self.record_pair(Action::Rename, from_full, to_full, result)
+        attempt.settle(result)
     }
 
     async fn unlink_file_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
         let full = self.path(&fd, &path)?;
+        let attempt = self.attempt(Action::Remove, full);
         let result = self.inner.unlink_file_at(fd, path).await;
-        self.record(Action::Remove, full, result)
+        attempt.settle(result)
     }
 
     async fn remove_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
         let full = self.path(&fd, &path)?;
+        let attempt = self.attempt(Action::Remove, full);
         let result = self.inner.remove_directory_at(fd, path).await;
-        self.record(Action::Remove, full, result)
+        attempt.settle(result)
     }
 
     async fn read_directory(&mut self, fd: Fd) -> FsResult<Entries> {
@@ -293,15 +334,17 @@ impl HostDescriptor for FsDoor<'_> {
         if self.tree.listings >= MAX_LISTINGS {
             return Err(hit(self.ledger.hit(LimitKind::Handles)));
         }
+        let attempt = self.attempt(Action::List, path);
         let result = self.inner.read_directory(fd).await;
         self.tree.listings += usize::from(result.is_ok());
-        self.record(Action::List, path, result)
+        attempt.settle(result)
     }
 
     async fn readlink_at(&mut self, fd: Fd, path: String) -> FsResult<String> {
         let full = self.path(&fd, &path)?;
+        let attempt = self.attempt(Action::Read, full);
         let result = self.inner.readlink_at(fd, path).await;
-        self.record(Action::Read, full, result)
+        attempt.settle(result)
     }
 
     // What follows reads what was opened, which is recorded, or metadata.
