@@ -21,7 +21,7 @@ Exit codes:
   2   bad usage or input
   3   denied, or waiting for an approval
   4   the tool returned an error, or a check failed
-  5   a limit was hit
+  5   a limit was hit, or a budget is spent
   6   the guest trapped
   70  internal error";
 

@@ -302,6 +302,9 @@ fn odd() {
     // Just under and just over: 100 characters of three bytes, two quotes.
     odd_call("huge", &json!({ "n": 100 }), &["result=302"], 0, "手");
     odd_call("huge", &json!({ "n": 101 }), &["result=302"], 5, r#""limit":"result","value":302"#);
+    // Six characters of JSON each.
+    odd_call("echo", &json!({ "text": "\u{1}".repeat(100) }), &["result=602"], 0, "u0001");
+    odd_call("echo", &json!({ "text": "\u{1}".repeat(100) }), &["result=601"], 5, r#""limit":"result","value":601"#);
     odd_call("huge", &json!({ "n": 20_000_000 }), &[], 5, r#""limit":"#);
     odd_call("numbers", &json!({ "n": 2_000_000 }), &["result=1MiB"], 5, r#""limit":"result""#);
     let outcome = odd_call("chatter", &json!({ "line": "hello" }), &[], 0, r#""value":7"#);
@@ -397,6 +400,11 @@ fn many_memories() {
     // 1,501 pages each: together more than the default of 128 MiB.
     check_wat("many_memories", &[], 5, &[r#""limit":"memory""#]);
     check_wat("many_memories", &["memory=200MiB"], 0, &[r#""kind":"result""#]);
+}
+
+#[test]
+fn many_instances() {
+    check_wat("many_instances", &[], 0, &[r#""kind":"result","value":1"#]);
 }
 
 #[test]
