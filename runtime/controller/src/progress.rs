@@ -122,8 +122,8 @@ impl Progress {
 
     /// What is spent, and what calls that run may still spend: what is left of a budget is left beside that.
     pub(crate) fn reserved(&self) -> Spent {
-        let running = self.steps.iter().filter(|step| step.state.word() == "running");
-        running.fold(self.spent, |sum, step| Spent {
+        let running = |step: &&StepProgress| matches!(step.state, StepState::Decided | StepState::Running { .. });
+        self.steps.iter().filter(running).fold(self.spent, |sum, step| Spent {
             // A call counts as spent from its beginning.
             calls: sum.calls + u64::from(step.state == StepState::Decided),
             cpu_us: sum.cpu_us.saturating_add(step.held.cpu_us),

@@ -1,6 +1,7 @@
 //! The task loop: steps begin as soon as what they wait for has ended, until nothing can begin any more.
 
 use crate::{
+    budget::Exhausted,
     gate::{Gate, GateError},
     plan::Plan,
     progress::{Failure, Progress, StepState},
@@ -8,7 +9,7 @@ use crate::{
     step::{self, Before},
 };
 use journal::{EventBody, Interrupted, TaskId, TaskStarted, TaskState};
-use policy::ToolId;
+use policy::{Limits, ToolId};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::JoinSet;
 
@@ -184,14 +185,12 @@ impl Task {
                         let step = plan.steps[index].id.clone();
                         self.recorder.append(EventBody::StepSkipped { step, why }).await?;
                     }
-                    Next::Begin(index) => {
+                    Next::Begin(index, limits) => {
                         let before = {
                             let mut progress = self.recorder.progress();
-                            let step = &plan.steps[index];
-                            let limits = plan.budget.clip(&progress.reserved(), &step.limits);
                             // Until its first event is recorded, nothing else says that it has begun.
                             progress.begin(index, limits.as_ref().ok());
-                            Before::new(&plan, step, &progress, limits)
+                            Before::new(&plan, &plan.steps[index], &progress, limits)
                         };
                         let (gate, plan, recorder) =
                             (Arc::clone(&self.gate), Arc::clone(&plan), Arc::clone(&self.recorder));
@@ -214,6 +213,7 @@ impl Task {
         if running >= plan.concurrency || progress.stopped_by(plan).is_some() {
             return None;
         }
+        let reserved = progress.reserved();
         plan.steps.iter().enumerate().find_map(|(index, step)| {
             let state = |other: &usize| progress.steps[*other].state;
             if progress.steps[index].state != StepState::Waiting
@@ -222,15 +222,16 @@ impl Task {
                 return None;
             }
             let lacking = step.uses.iter().find(|other| state(other) != StepState::Done);
-            Some(match lacking {
-                Some(other) => {
-                    let id = &plan.steps[*other].id;
-                    Next::Skip(index, format!("it uses the result of `{id}`, which is {}", state(other).word()))
-                }
-                // What is held for calls that run may be left over when they end.
-                None if running > 0 && plan.budget.clip(&progress.reserved(), &step.limits).is_err() => return None,
-                None => Next::Begin(index),
-            })
+            if let Some(other) = lacking {
+                let id = &plan.steps[*other].id;
+                return Some(Next::Skip(
+                    index,
+                    format!("it uses the result of `{id}`, which is {}", state(other).word()),
+                ));
+            }
+            let limits = plan.budget.clip(&reserved, &step.limits);
+            // What is held for calls that run may be left over when they end.
+            (limits.is_ok() || running == 0).then_some(Next::Begin(index, limits))
         })
     }
 
@@ -252,7 +253,7 @@ impl Task {
 }
 
 enum Next {
-    Begin(usize),
+    Begin(usize, Result<Limits, Exhausted>),
     Skip(usize, String),
 }
 

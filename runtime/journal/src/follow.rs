@@ -12,6 +12,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub enum Until {
     /// The task ended, or waits for a person: after the next `task-ended` of any kind.
     Ended,
+    /// The same, or no process drives the task any more: a record of single calls, or of a task that was interrupted.
+    Left,
     /// Nothing can follow any more.
     Closed,
 }
@@ -50,7 +52,7 @@ impl Follow {
         if let Some(event) = &event {
             self.next = event.seq.saturating_add(1);
             self.over = match self.until {
-                Until::Ended => matches!(event.body, EventBody::TaskEnded { .. }),
+                Until::Ended | Until::Left => matches!(event.body, EventBody::TaskEnded { .. }),
                 Until::Closed => event.body.closes(),
             };
         }
@@ -81,10 +83,20 @@ impl Iterator for Follow {
     type Item = Result<Event>;
 
     fn next(&mut self) -> Option<Result<Event>> {
+        let mut left = false;
         loop {
             match self.ready() {
                 Ok(Some(event)) => return Some(Ok(event)),
-                Ok(None) if self.over => return None,
+                Ok(None) if self.over || left => return None,
+                // Then it is read once more: the last driver may have recorded something before it left.
+                Ok(None) if self.until == Until::Left => match self.reader.is_driven(&self.task) {
+                    Ok(true) => thread::sleep(PAUSE),
+                    Ok(false) => left = true,
+                    Err(error) => {
+                        self.over = true;
+                        return Some(Err(error));
+                    }
+                },
                 Ok(None) => thread::sleep(PAUSE),
                 Err(error) => return Some(Err(error)),
             }

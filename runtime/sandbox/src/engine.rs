@@ -41,7 +41,7 @@ pub fn config(slots: u32) -> Config {
         // A trap deep in a recursion would otherwise carry thousands of frames in its message.
         .wasm_backtrace_max_frames(NonZeroUsize::new(20))
         // Messages name functions, not addresses, and nothing unwinds through guests from outside: without the tables for
-        // both, compiled code is half the size, and so is the time to authenticate and load it.
+        // both, the compiled code of `text` takes 3.5 MB and not 4.0.
         .generate_address_map(false)
         .native_unwind_info(cfg!(windows))
         // What components of WASI 0.2 do not need is not offered: each is code that a hostile component can reach.

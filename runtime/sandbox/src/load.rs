@@ -3,8 +3,8 @@
 use std::{fs::File, path::Path};
 use wasmtime::{Engine, component::Component};
 
-/// Maps machine code that this host compiled, stored and has just authenticated: copying it first would take several
-/// times as long as all else that a cold call does to its code.
+/// Maps machine code that this host compiled, stored and has just authenticated. It is not copied, so that only the pages
+/// that a call uses are ever touched.
 pub(crate) fn trusted(engine: &Engine, file: &File, path: &Path) -> wasmtime::Result<Component> {
     let path = same_file(file, path);
     // SAFETY: the file must begin with what `Component::serialize` gave, and must not change while it is mapped. The
