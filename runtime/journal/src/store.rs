@@ -1,9 +1,9 @@
 //! The database: what makes it a journal, and how it is opened.
 
 use crate::{JournalError, Result};
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags};
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::{ErrorKind, Read as _},
     path::{Path, PathBuf},
     time::Duration,
@@ -47,18 +47,11 @@ pub(crate) fn path(dir: &Path) -> PathBuf {
 
 /// Opens the database for writing, and makes it where there is none.
 pub(crate) fn open(path: &Path, durability: Durability) -> Result<Connection> {
-    let new = !is_journal(path)?;
-    if new {
-        create_private(path)?;
+    if !is_journal(path)? {
+        create(path)?;
     }
-    let mut db =
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     prepare(&db)?;
-    if new {
-        create(&mut db)?;
-    }
-    // Only after the first commit, so that the main file says what it is from its first byte on.
-    db.pragma_update(None, "journal_mode", "wal")?;
     let synchronous = match durability {
         Durability::Process => "normal",
         Durability::Power => "full",
@@ -83,7 +76,7 @@ pub(crate) fn data_version(db: &Connection) -> Result<i64> {
     Ok(db.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
 }
 
-/// Looks at a file without SQLite, which would change it. False where there is none, or only the beginning of one.
+/// Looks at a file without SQLite, which would change it. False where there is none.
 fn is_journal(path: &Path) -> Result<bool> {
     let mut header = Vec::with_capacity(100);
     match File::open(path) {
@@ -92,9 +85,6 @@ fn is_journal(path: &Path) -> Result<bool> {
         Err(error) => return Err(JournalError::file(path)(error)),
     };
     let not = |why| JournalError::NotAJournal { path: path.to_owned(), why };
-    if header.is_empty() {
-        return Ok(false);
-    }
     let header = <[u8; 100]>::try_from(header).map_err(|_| not("it is too short"))?;
     let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
     if !header.starts_with(b"SQLite format 3\0") {
@@ -109,25 +99,26 @@ fn is_journal(path: &Path) -> Result<bool> {
     }
 }
 
-/// Arguments and results are nobody else's business; SQLite gives its other files the same mode.
-fn create_private(path: &Path) -> Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop).map_err(JournalError::file(path))
-}
-
-fn create(db: &mut Connection) -> Result<()> {
-    // Another process may be doing the same at this moment.
-    let tx = db.transaction_with_behavior(TransactionBehavior::Exclusive)?;
-    let found: u32 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found == 0 {
-        tx.execute_batch(SCHEMA)?;
-        tx.pragma_update(None, "application_id", APPLICATION)?;
-        tx.pragma_update(None, "user_version", FORMAT)?;
+/// Makes the database elsewhere and gives it its name when it is whole. Of many who do so at the same moment one
+/// succeeds, and nobody meets the half of one, nor the change to a write-ahead log, for which SQLite does not wait.
+fn create(path: &Path) -> Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    // Of mode 0600, since arguments and results are nobody else's business; SQLite gives its other files the same.
+    let file = tempfile::Builder::new().prefix(".journal").tempfile_in(dir).map_err(JournalError::file(path))?;
+    let db = Connection::open(file.path())?;
+    prepare(&db)?;
+    db.execute_batch(SCHEMA)?;
+    db.pragma_update(None, "application_id", APPLICATION)?;
+    db.pragma_update(None, "user_version", FORMAT)?;
+    db.pragma_update(None, "journal_mode", "wal")?;
+    db.close().map_err(|(_, error)| error)?;
+    match file.persist_noclobber(path) {
+        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(JournalError::file(path)(error.error)),
+        // So that the name survives a loss of power as what is acknowledged under it does.
+        Ok(_) if cfg!(unix) => File::open(dir).and_then(|dir| dir.sync_all()).map_err(JournalError::file(dir)),
+        Ok(_) => Ok(()),
     }
-    Ok(tx.commit()?)
 }
 
 /// Settings of every connection: patience, and suspicion of what the file says.
