@@ -13,21 +13,24 @@ mod mentions;
 mod request;
 mod rules;
 mod slices;
+mod standing;
 mod vocabulary;
 
 pub use error::{Fault, Place, PolicyError, Problem};
 pub use explain::Explanation;
 pub use judge::{Question, Verdict};
 pub use request::{Request, Spent};
+pub use standing::{Asked, Sending, Standing};
 
 use crate::Decision;
 use cache::{Cache, Key};
 use judge::Answer;
 use mentions::Mentions;
-use request::{Facts, Observed};
+use request::{Observed, Parts};
 use rules::Rules;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 use vocabulary::{Action, Kind, entity};
 
 /// Policies that were parsed and validated. They never change; changed policy is another value.
@@ -36,7 +39,7 @@ use vocabulary::{Action, Kind, entity};
 /// what it was evaluated for.
 pub struct Policy {
     sources: Vec<(String, String)>,
-    rules: Rules,
+    rules: Arc<Rules>,
     mentions: Mentions,
     cache: Cache,
 }
@@ -53,12 +56,12 @@ impl Policy {
         let own = |(name, text): &(N, T)| (name.as_ref().to_owned(), text.as_ref().to_owned());
         let sources: Vec<_> = sources.iter().map(own).collect();
         let (rules, mentions) = load::load(&sources)?;
-        Ok(Self { sources, rules, mentions, cache: Cache::default() })
+        Ok(Self { sources, rules: Arc::new(rules), mentions, cache: Cache::default() })
     }
 
     /// The policy that denies everything.
     pub fn none() -> Self {
-        let rules = Rules::new(Vec::new(), Default::default());
+        let rules = Arc::new(Rules::new(Vec::new(), Default::default()));
         Self { sources: Vec::new(), rules, mentions: Mentions::default(), cache: Cache::default() }
     }
 
@@ -73,6 +76,9 @@ impl Policy {
             Ok(observed) => observed,
             Err(error) => return unable(request, &error).decision(),
         };
+        if request.within.is_some() {
+            return self.judge(request, &observed, &BTreeSet::new()).1.decision();
+        }
         let key = Key::new(request, observed);
         if let Some(answer) = self.cache.get(&key) {
             return answer.decision();
@@ -107,8 +113,17 @@ impl Policy {
         observed: &Observed<'_>,
         agreed: &BTreeSet<String>,
     ) -> (Vec<Question>, Answer) {
-        match Facts::new(request, observed, &self.mentions) {
-            Ok(facts) => judge::judge(&self.rules, request, &facts, agreed),
+        let parts = match Parts::new(request, observed, &self.mentions) {
+            Ok(parts) => parts,
+            Err(error) => return (Vec::new(), unable(request, &error)),
+        };
+        // Few calls ask for anything while they run.
+        let kept = (!request.needs.asks().is_empty()).then(|| parts.clone());
+        match parts.facts() {
+            Ok(facts) => judge::judge(&self.rules, request, &facts, agreed, |asks| {
+                kept.filter(|_| !asks.is_empty())
+                    .map(|parts| Arc::new(Standing::new(&self.rules, request, parts, asks)))
+            }),
             Err(error) => (Vec::new(), unable(request, &error)),
         }
     }

@@ -1,6 +1,8 @@
 //! What one call may reach.
 
-use crate::{Access, Limits, MountName, Needs, SubPath, Time, ToolId};
+use crate::{
+    Access, Asks, HostPattern, Limits, MountName, Needs, SecretName, Standing, SubPath, Time, ToolId, ToolPattern,
+};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,8 +29,41 @@ pub(crate) struct Granted {
     pub(crate) env: BTreeSet<String>,
     pub(crate) clock: Time,
     pub(crate) random: Time,
+    /// What the call can ask for while it runs.
+    #[serde(flatten, skip_serializing_if = "Asks::is_empty")]
+    pub(crate) asks: Asks,
+    /// In whose name it asks; absent where it can ask for nothing.
+    #[serde(skip)]
+    pub(crate) standing: Option<Arc<Standing>>,
     pub(crate) limits: Limits,
     pub(crate) policies: Vec<String>,
+}
+
+impl Granted {
+    /// Takes away what another grant does not hold.
+    pub(crate) fn confine(&mut self, outer: &Self) {
+        self.mounts = self.mounts.drain(..).filter_map(|mount| outer.share(mount)).collect();
+        self.env.retain(|name| outer.env.contains(name));
+        self.clock = self.clock.min(outer.clock);
+        self.random = self.random.min(outer.random);
+        self.limits = self.limits.within(&outer.limits);
+        if outer.standing.is_none() {
+            self.asks = Asks::default();
+        }
+    }
+
+    /// What of a mount both hold.
+    fn share(&self, mount: MountGrant) -> Option<MountGrant> {
+        let own = self.mounts.iter().find(|own| own.name == mount.name)?;
+        let path = if own.path.covers(&mount.path) {
+            mount.path
+        } else if mount.path.covers(&own.path) {
+            own.path.clone()
+        } else {
+            return None;
+        };
+        Some(MountGrant { name: mount.name, access: mount.access.min(own.access), path })
+    }
 }
 
 /// One mount, or a part of it, in a grant.
@@ -55,6 +90,24 @@ pub struct Narrow {
     /// The only variables that the call gets; absent for all that policy allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub env: Option<BTreeSet<String>>,
+    /// The only hosts that the call can send requests to; absent for all that policy allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<BTreeSet<HostPattern>>,
+    /// The only hosts that it can open TCP connections to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tcp: Option<BTreeSet<HostPattern>>,
+    /// The only hosts that it can exchange datagrams with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub udp: Option<BTreeSet<HostPattern>>,
+    /// The only addresses that it can listen on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen: Option<BTreeSet<HostPattern>>,
+    /// The only secrets that it can use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<BTreeSet<SecretName>>,
+    /// The only tools that it can call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoke: Option<BTreeSet<ToolPattern>>,
 }
 
 /// How a caller narrows one mount.
@@ -99,6 +152,21 @@ impl Grant {
         self.0.random
     }
 
+    /// What the call can ask for while it runs.
+    pub fn asks(&self) -> &Asks {
+        &self.0.asks
+    }
+
+    /// Who decides on what the call asks for while it runs; `None` where it can ask for nothing.
+    pub fn standing(&self) -> Option<&Arc<Standing>> {
+        self.0.standing.as_ref()
+    }
+
+    /// The bounds that a call made from within this one has: it can be granted nothing beyond them.
+    pub fn bounds(&self) -> Bounds {
+        Bounds(Arc::clone(&self.0))
+    }
+
     /// The bounds of the call.
     pub fn limits(&self) -> &Limits {
         &self.0.limits
@@ -109,11 +177,15 @@ impl Grant {
         &self.0.policies
     }
 
-    /// Whether the call can change anything outside its own instance.
+    /// Whether the call can change anything outside its own instance: a request can change whatever it is sent to.
     pub fn can_change(&self) -> bool {
-        self.0.mounts.iter().any(|mount| mount.access.writes())
+        self.0.mounts.iter().any(|mount| mount.access.writes()) || !self.0.asks.is_empty()
     }
 }
+
+/// What a call may reach, without the authority to do so: the bounds of the calls that it makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounds(pub(crate) Arc<Granted>);
 
 impl Narrow {
     /// The access that the caller leaves of `needs` for one mount, and the part of it; `None` where it gives it up.
@@ -125,6 +197,21 @@ impl Narrow {
                 let narrow = mounts.get(name)?;
                 Some((narrow.access.map_or(needed, |access| access.min(needed)), narrow.path.clone()))
             }
+        }
+    }
+
+    /// What the caller leaves of what the call can ask for. An absent part stands for all of `needs`.
+    pub(crate) fn asks(&self, needs: &Needs) -> Asks {
+        fn or<T: Clone>(given: &Option<T>, needed: &T) -> T {
+            given.as_ref().unwrap_or(needed).clone()
+        }
+        Asks {
+            http: or(&self.http, &needs.http),
+            tcp: or(&self.tcp, &needs.tcp),
+            udp: or(&self.udp, &needs.udp),
+            listen: or(&self.listen, &needs.listen),
+            secrets: or(&self.secrets, &needs.secrets),
+            invoke: or(&self.invoke, &needs.invoke),
         }
     }
 }

@@ -12,6 +12,9 @@ pub enum IdError {
     /// The name of a mount is a word.
     #[error("`{0}` is not a mount name: expected 1 to 64 letters, digits, `-` or `_`, starting with a letter")]
     Mount(String),
+    /// The name of a secret is a word.
+    #[error("`{0}` is not a secret's name: expected 1 to 64 letters, digits, `-` or `_`, starting with a letter")]
+    Secret(String),
     /// The name of a principal is short and printable.
     #[error("`{0}` is not a principal: expected 1 to 128 printable characters")]
     Principal(String),
@@ -84,6 +87,26 @@ impl FromStr for MountName {
 
     fn from_str(text: &str) -> Result<Self, IdError> {
         if is_word(text) { Ok(Self(text.into())) } else { Err(IdError::Mount(text.chars().take(200).collect())) }
+    }
+}
+
+/// The name by which a tool, a policy and the configuration know a secret.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SecretName(Box<str>);
+
+impl SecretName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for SecretName {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        if is_word(text) { Ok(Self(text.into())) } else { Err(IdError::Secret(text.chars().take(200).collect())) }
     }
 }
 
@@ -168,4 +191,4 @@ macro_rules! text_conversions {
         }
     )* };
 }
-text_conversions!(ToolId, MountName, Principal, SubPath);
+text_conversions!(ToolId, MountName, SecretName, Principal, SubPath);

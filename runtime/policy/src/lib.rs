@@ -12,14 +12,19 @@ mod grant;
 mod id;
 mod limits;
 mod need;
+mod pattern;
 mod provenance;
 
 pub use access::Access;
 pub use decision::{Decision, Denial, Refusal};
 pub use digest::{Digest, DigestError};
-pub use engine::{Explanation, Fault, Place, Policy, PolicyError, Problem, Question, Request, Spent, Verdict};
-pub use grant::{Grant, MountGrant, Narrow, NarrowMount};
-pub use id::{IdError, MountName, Principal, SubPath, ToolId};
+pub use engine::{
+    Asked, Explanation, Fault, Place, Policy, PolicyError, Problem, Question, Request, Sending, Spent, Standing,
+    Verdict,
+};
+pub use grant::{Bounds, Grant, MountGrant, Narrow, NarrowMount};
+pub use id::{IdError, MountName, Principal, SecretName, SubPath, ToolId};
 pub use limits::{LIMITS, LimitError, LimitKind, LimitSpec, Limits, Unit};
-pub use need::{Manifest, ManifestError, Needs, Time};
+pub use need::{Asks, Manifest, ManifestError, Needs, Time};
+pub use pattern::{HostPattern, PatternError, ToolPattern};
 pub use provenance::{Provenance, Source};

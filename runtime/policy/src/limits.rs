@@ -230,6 +230,11 @@ impl Limits {
         Ok(self)
     }
 
+    /// The smaller of each two limits.
+    pub fn within(self, outer: &Self) -> Self {
+        LIMITS.iter().fold(self, |limits, limit| limits.at_most(limit.kind, outer.get(limit.kind)))
+    }
+
     /// These limits, with one of them no higher than `value`.
     pub fn at_most(mut self, kind: LimitKind, value: u64) -> Self {
         self.0[kind as usize] = self.get(kind).min(value);

@@ -1,6 +1,6 @@
 //! What a package says of itself, and what it asks for.
 
-use crate::Access;
+use crate::{Access, HostPattern, SecretName, ToolPattern};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -31,6 +31,63 @@ pub struct Needs {
     /// Random numbers.
     #[serde(default, skip_serializing_if = "is_virtual")]
     pub random: Time,
+    /// Hosts that it sends HTTP requests to.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub http: BTreeSet<HostPattern>,
+    /// Hosts that it opens TCP connections to.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tcp: BTreeSet<HostPattern>,
+    /// Hosts that it exchanges UDP datagrams with.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub udp: BTreeSet<HostPattern>,
+    /// Addresses of this machine on which it waits for TCP connections.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub listen: BTreeSet<HostPattern>,
+    /// Secrets that it has put into requests.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub secrets: BTreeSet<SecretName>,
+    /// Other tools that it calls.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub invoke: BTreeSet<ToolPattern>,
+}
+
+impl Needs {
+    /// What it asks policy for while it runs.
+    pub fn asks(&self) -> Asks {
+        Asks {
+            http: self.http.clone(),
+            tcp: self.tcp.clone(),
+            udp: self.udp.clone(),
+            listen: self.listen.clone(),
+            secrets: self.secrets.clone(),
+            invoke: self.invoke.clone(),
+        }
+    }
+}
+
+/// The most that a call can ask policy for while it runs, each time anew. The fields are those of [`Needs`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize)]
+#[allow(missing_docs, reason = "said at `Needs`")]
+pub struct Asks {
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub http: BTreeSet<HostPattern>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub tcp: BTreeSet<HostPattern>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub udp: BTreeSet<HostPattern>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub listen: BTreeSet<HostPattern>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub secrets: BTreeSet<SecretName>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub invoke: BTreeSet<ToolPattern>,
+}
+
+impl Asks {
+    /// Whether it asks for nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 fn no_variables() -> Option<BTreeSet<String>> {
@@ -132,10 +189,7 @@ mod tests {
             &with(r#"{"fs":"read-write","env":["LANG"],"clock":"real"}"#),
             r#"{"fs":"read-write","env":["LANG"],"clock":"real"}"#,
         );
-        check(
-            &with(r#"{"http":["example.com"]}"#),
-            "unknown field `http`, expected one of `fs`, `env`, `clock`, `random`",
-        );
+        check(&with(r#"{"gpu":true}"#), "unknown field `gpu`, expected one of `fs`, `env`, `clock`, `random`, `http`");
         check(&with(r#"{"fs":"all"}"#), "unknown variant `all`");
         check(&with("{}").replace("\"manifest\":1", "\"manifest\":2"), "format 2 is not known here");
         check(&with("{}").replace("\"text\"", "\"a.b\""), "`name` is `a.b`");

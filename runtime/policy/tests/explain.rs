@@ -22,6 +22,7 @@ fn check(needs: Needs, text: &str, json: serde_json::Value) {
         mounts: &[("docs".parse().expect("a name"), Access::ReadWrite)],
         env: &BTreeSet::from(["TOKEN".to_owned()]),
         narrow: &Narrow::default(),
+        within: None,
         limits: Limits::default(),
         args: &serde_json::json!({}),
         provenance: &BTreeMap::new(),

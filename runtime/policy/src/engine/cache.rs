@@ -4,7 +4,7 @@ use super::{
     judge::Answer,
     request::{Observed, Request},
 };
-use crate::{Access, Limits, MountName, Narrow, Needs, Principal, ToolId};
+use crate::{Access, Asks, Limits, MountName, Narrow, Needs, Principal, ToolId};
 use std::{
     borrow::Cow,
     collections::{BTreeSet, HashMap},
@@ -34,7 +34,7 @@ pub(super) struct Key<'a> {
 
 impl<'a> Key<'a> {
     pub(super) fn new(request: &Request<'a>, observed: Observed<'a>) -> Self {
-        // Named one by one, so that a new part of a request cannot be forgotten here. The last three are in `observed`.
+        // Named one by one, so that a new part of a request cannot be forgotten here. Three of the last are in `observed`.
         let Request {
             tenant,
             roles,
@@ -49,6 +49,8 @@ impl<'a> Key<'a> {
             args: _,
             provenance: _,
             spent: _,
+            // What is called from within a call is decided on each time.
+            within: _,
         } = *request;
         Self {
             tenant: tenant.into(),
@@ -98,8 +100,16 @@ impl<'a> Key<'a> {
             + texts(&self.env)
             + narrowed.sum::<usize>()
             + self.narrow.env.as_ref().map_or(0, texts)
+            + asks(&self.narrow.asks(&self.needs))
             + self.observed.bytes()
     }
+}
+
+/// About the bytes that what can be asked for takes, which is little: a few patterns.
+fn asks(asks: &Asks) -> usize {
+    const PATTERN: usize = 64;
+    let Asks { http, tcp, udp, listen, secrets, invoke } = asks;
+    (http.len() + tcp.len() + udp.len() + listen.len() + secrets.len() + invoke.len()) * PATTERN
 }
 
 /// Answers by all that they depend on.

@@ -1,11 +1,12 @@
 //! From one request to all its questions, and from their answers to one decision.
 
 use super::{
+    Standing,
     request::{Facts, Request},
     rules::{Rules, Ruling},
     vocabulary::{Action, Kind, entity},
 };
-use crate::{Access, Decision, Denial, Grant, MountGrant, MountName, Refusal, Time, grant::Granted};
+use crate::{Access, Asks, Decision, Denial, Grant, MountGrant, MountName, Refusal, Time, grant::Granted};
 use cedar_policy::EntityUid;
 use serde::Serialize;
 use std::{collections::BTreeSet, sync::Arc};
@@ -75,15 +76,28 @@ pub(super) fn judge(
     request: &Request<'_>,
     facts: &Facts,
     agreed: &BTreeSet<String>,
+    standing: impl FnOnce(Asks) -> Option<Arc<Standing>>,
 ) -> (Vec<Question>, Answer) {
     let mut court = Court { rules, request, facts, agreed, questions: Vec::new() };
     court.ask(Action::Call, &entity(Kind::Tool, request.tool.as_str()), true);
-    let mounts = court.mounts();
-    let env = court.env();
-    let clock = court.machine(Kind::Clock, request.needs.clock);
-    let random = court.machine(Kind::Random, request.needs.random);
-    let granted =
-        |policies| Granted { tool: request.tool.clone(), mounts, env, clock, random, limits: request.limits, policies };
+    let mut granted = Granted {
+        tool: request.tool.clone(),
+        mounts: court.mounts(),
+        env: court.env(),
+        clock: court.machine(Kind::Clock, request.needs.clock),
+        random: court.machine(Kind::Random, request.needs.random),
+        asks: request.narrow.asks(request.needs),
+        standing: None,
+        limits: request.limits,
+        policies: Vec::new(),
+    };
+    if let Some(bounds) = request.within {
+        granted.confine(&bounds.0);
+    }
+    let granted = |policies| {
+        let standing = standing(granted.asks.clone());
+        Granted { standing, policies, ..granted }
+    };
     let answer = conclude(&court.questions, granted);
     (court.questions, answer)
 }
@@ -246,7 +260,7 @@ fn refused<'q>(denied: impl Iterator<Item = &'q Question>) -> Vec<Refusal> {
 }
 
 /// The policy that would allow exactly this.
-fn permit(principal: &EntityUid, action: Action, resource: &EntityUid) -> String {
+pub(super) fn permit(principal: &EntityUid, action: Action, resource: &EntityUid) -> String {
     format!("permit(principal == {principal}, action == Action::\"{}\", resource == {resource});", action.as_str())
 }
 

@@ -86,6 +86,8 @@ impl Mentions {
             "sources" => self.sources = true,
             "spent" => self.spent = true,
             "args" => self.arguments = Arguments::All,
+            // What is to be sent is always told.
+            "request" => {}
             _ => self.mention_all(),
         }
     }

@@ -5,7 +5,7 @@ use super::{
     mentions::{Arguments, Mentions},
     vocabulary::{Kind, entity},
 };
-use crate::{Access, Limits, MountName, Narrow, Needs, Principal, Provenance, ToolId};
+use crate::{Access, Bounds, Limits, MountName, Narrow, Needs, Principal, Provenance, ToolId};
 use cedar_policy::{Context, Entities, Entity, EntityUid, RestrictedExpression};
 use serde_json::Value;
 use std::{
@@ -34,6 +34,8 @@ pub struct Request<'a> {
     pub env: &'a BTreeSet<String>,
     /// What the caller gives up.
     pub narrow: &'a Narrow,
+    /// The bounds of the call that makes this one; `None` where it is made by no other.
+    pub within: Option<&'a Bounds>,
     /// The bounds of the call, which policy passes on.
     pub limits: Limits,
     /// The arguments, checked against the tool's schema before.
@@ -113,10 +115,21 @@ pub(super) struct Facts {
     pub(super) entities: Entities,
 }
 
+/// The same before it is put together, so that more can be added.
+#[derive(Clone)]
+pub(super) struct Parts {
+    pub(super) principal: EntityUid,
+    pub(super) package: EntityUid,
+    pub(super) context: Vec<(String, RestrictedExpression)>,
+    pub(super) entities: Vec<Entity>,
+    /// The sources of all arguments, where any policy looks at them.
+    pub(super) sources: Option<Provenance>,
+}
+
 /// Why a request has no form in Cedar; Cedar's own errors, of which only the text is ever used.
 type Unfit = Box<dyn std::error::Error>;
 
-impl Facts {
+impl Parts {
     pub(super) fn new(request: &Request<'_>, observed: &Observed<'_>, mentions: &Mentions) -> Result<Self, Unfit> {
         let principal = entity(Kind::Agent, request.principal.as_str());
         let tool = entity(Kind::Tool, request.tool.as_str());
@@ -147,11 +160,15 @@ impl Facts {
         if let Some(spent) = observed.spent {
             context.push(("spent".to_owned(), used(spent)?));
         }
-        Ok(Self {
-            principal,
-            package,
-            context: Context::from_pairs(context)?,
-            entities: Entities::from_entities(entities, None)?,
+        Ok(Self { principal, package, context, entities, sources: observed.sources.clone() })
+    }
+
+    pub(super) fn facts(self) -> Result<Facts, Unfit> {
+        Ok(Facts {
+            principal: self.principal,
+            package: self.package,
+            context: Context::from_pairs(self.context)?,
+            entities: Entities::from_entities(self.entities, None)?,
         })
     }
 }
@@ -160,7 +177,7 @@ fn string(text: &str) -> RestrictedExpression {
     RestrictedExpression::new_string(text.to_owned())
 }
 
-fn set(sources: &Provenance) -> RestrictedExpression {
+pub(super) fn set(sources: &Provenance) -> RestrictedExpression {
     RestrictedExpression::new_set(sources.iter().map(|source| string(&source.to_string())))
 }
 

@@ -37,7 +37,7 @@ impl Rules {
             Request::new(facts.principal.clone(), action.uid(), resource.clone(), facts.context.clone(), None);
         let response = match request {
             Ok(request) => {
-                let parent = (action == Action::Call).then_some(&facts.package);
+                let parent = matches!(action, Action::Call | Action::Invoke).then_some(&facts.package);
                 let policies = self.slices.get((facts.principal.clone(), action, resource.clone()), parent);
                 self.authorizer.is_authorized(&request, &policies, &facts.entities)
             }

@@ -2,7 +2,7 @@
 //! says.
 
 use super::vocabulary::Action;
-use cedar_policy::{ActionConstraint, EntityUid, Policy, PolicySet, PrincipalConstraint, ResourceConstraint};
+use cedar_policy::{ActionConstraint, Effect, EntityUid, Policy, PolicySet, PrincipalConstraint, ResourceConstraint};
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
@@ -40,7 +40,7 @@ struct Made {
 impl Scoped {
     fn new(policy: Policy) -> Self {
         let applies = |action: &Action| match policy.action_constraint() {
-            ActionConstraint::Any => true,
+            ActionConstraint::Any => policy.effect() == Effect::Forbid || !action.must_be_named(),
             ActionConstraint::Eq(only) => only == action.uid(),
             ActionConstraint::In(list) => list.contains(&action.uid()),
         };

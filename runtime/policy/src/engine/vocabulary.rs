@@ -9,19 +9,50 @@ pub(super) enum Action {
     Call,
     Read,
     Write,
+    Request,
+    Connect,
+    Datagram,
+    Listen,
+    Reach,
+    Inject,
     Use,
+    Invoke,
 }
 
 impl Action {
-    pub(super) const ALL: [Self; 4] = [Self::Call, Self::Read, Self::Write, Self::Use];
+    pub(super) const ALL: [Self; 11] = [
+        Self::Call,
+        Self::Read,
+        Self::Write,
+        Self::Request,
+        Self::Connect,
+        Self::Datagram,
+        Self::Listen,
+        Self::Reach,
+        Self::Inject,
+        Self::Use,
+        Self::Invoke,
+    ];
 
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Call => "call",
             Self::Read => "read",
             Self::Write => "write",
+            Self::Request => "request",
+            Self::Connect => "connect",
+            Self::Datagram => "datagram",
+            Self::Listen => "listen",
+            Self::Reach => "reach",
+            Self::Inject => "inject",
             Self::Use => "use",
+            Self::Invoke => "invoke",
         }
+    }
+
+    /// Whether only a policy that names it permits it.
+    pub(super) fn must_be_named(self) -> bool {
+        self == Self::Reach
     }
 
     pub(super) fn uid(self) -> EntityUid {
@@ -51,7 +82,10 @@ macro_rules! kinds {
         });
     };
 }
-kinds!(Action, Agent, Arguments, Clock, Mount, Package, Random, Role, Sources, Tenant, Tool, Variable);
+kinds!(
+    Action, Address, Agent, Arguments, Clock, Host, Mount, Package, Random, Role, Secret, Sources, Tenant, Tool,
+    Variable
+);
 
 /// The entity that policies spell `KIND::"id"`.
 pub(super) fn entity(kind: Kind, id: &str) -> EntityUid {

@@ -187,7 +187,7 @@ impl File {
             let mut case: Case = table.try_into().expect("it was read before");
             case.offered = case.mounts.iter().map(|(name, access)| (name.clone(), *access)).collect();
             let TomlNeeds { fs, ref env, any_env, clock, random, .. } = case.needs;
-            case.needs.parsed = Needs { fs, env: (!any_env).then(|| env.clone()), clock, random };
+            case.needs.parsed = Needs { fs, env: (!any_env).then(|| env.clone()), clock, random, ..Needs::default() };
             if let Some((name, bytes)) = &case.long_arg {
                 case.args[name] = "x".repeat(*bytes).into();
             }
@@ -209,6 +209,7 @@ impl Case {
             mounts: &self.offered,
             env: &self.env,
             narrow: &self.narrow,
+            within: None,
             limits: self.limits,
             args: &self.args,
             provenance: &self.provenance,
