@@ -24,7 +24,7 @@ pub use engine::{
 };
 pub use grant::{Bounds, Grant, MountGrant, Narrow, NarrowMount};
 pub use id::{IdError, MountName, Principal, SecretName, SubPath, ToolId};
-pub use limits::{LIMITS, LimitError, LimitKind, LimitSpec, Limits, Unit};
+pub use limits::{LIMITS, LimitError, LimitKind, LimitSpec, Limits, UNLIMITED, Unit};
 pub use need::{Asks, Manifest, ManifestError, Needs, Time};
 pub use pattern::{HostPattern, PatternError, ToolPattern};
 pub use provenance::{Provenance, Source};

@@ -26,6 +26,24 @@ pub enum LimitKind {
     Created,
     /// Handles open at once: files, directories, streams and pollables.
     Handles,
+    /// What is sent over the network: headers and bodies of requests, and what goes through sockets.
+    Sent,
+    /// What is received over the network.
+    Received,
+    /// The headers of one request or one response.
+    Headers,
+    /// Requests and connections under way at once.
+    Connections,
+    /// Calls of other tools from within the call, by it and by those that it calls.
+    Invocations,
+    /// How deep calls of tools from within calls can go.
+    Depth,
+    /// Messages that are logged.
+    Logs,
+    /// Messages about progress.
+    Progress,
+    /// Instructions of the guest, where determinism is asked for; without limit unless it is set.
+    Fuel,
 }
 
 /// How a limit is counted.
@@ -72,7 +90,7 @@ const fn spec(
 }
 
 /// Every limit there is, in the order of [`LimitKind`].
-pub const LIMITS: [LimitSpec; 9] = [
+pub const LIMITS: [LimitSpec; 18] = [
     spec(
         LimitKind::Cpu,
         "cpu",
@@ -103,7 +121,33 @@ pub const LIMITS: [LimitSpec; 9] = [
     spec(LimitKind::Written, "written", Unit::Bytes, 64 * MIB, 16 * 1024 * MIB, "bytes written to files by any means"),
     spec(LimitKind::Created, "created", Unit::Count, 1_000, 1_000_000, "files, directories and links created"),
     spec(LimitKind::Handles, "handles", Unit::Count, 256, 4 * KIB, "handles open at once"),
+    spec(LimitKind::Sent, "sent", Unit::Bytes, 16 * MIB, 16 * 1024 * MIB, "bytes sent over the network"),
+    spec(LimitKind::Received, "received", Unit::Bytes, 64 * MIB, 16 * 1024 * MIB, "bytes received from the network"),
+    spec(
+        LimitKind::Headers,
+        "headers",
+        Unit::Bytes,
+        64 * KIB,
+        256 * KIB,
+        "headers of one request or response; the maximum is what the client reads at all",
+    ),
+    spec(LimitKind::Connections, "connections", Unit::Count, 16, 256, "requests and connections under way at once"),
+    spec(LimitKind::Invocations, "invocations", Unit::Count, 100, 10_000, "calls of other tools from within the call"),
+    spec(LimitKind::Depth, "depth", Unit::Count, 4, 16, "calls within calls within calls; each holds an instance"),
+    spec(LimitKind::Logs, "logs", Unit::Count, 1_000, 100_000, "messages logged; their bytes count as `output`"),
+    spec(LimitKind::Progress, "progress", Unit::Count, 1_000, 100_000, "messages about progress"),
+    spec(
+        LimitKind::Fuel,
+        "fuel",
+        Unit::Count,
+        UNLIMITED,
+        UNLIMITED,
+        "instructions; counted only where it is set, since counting costs 4 to 26 %",
+    ),
 ];
+
+/// The value of a limit that is not in force.
+pub const UNLIMITED: u64 = u64::MAX;
 
 /// Bounds on one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -188,6 +232,7 @@ impl LimitKind {
         match self.spec().unit {
             Unit::Milliseconds => scaled(&[(MINUTE, "min"), (1000, "s")], "ms"),
             Unit::Bytes => scaled(&[(1024 * MIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")], "B"),
+            Unit::Count if value == UNLIMITED => "none".to_owned(),
             Unit::Count => value.to_string(),
         }
     }
@@ -308,9 +353,9 @@ mod tests {
             "limit `memory`: `99999999999999GiB` is not a size such as `4KiB`, `64MiB`, `1GiB`, or a number of bytes",
         );
         check(
-            "fuel",
+            "heap",
             "1",
-            "there is no limit `fuel`; limits are: cpu, wall, memory, arguments, result, output, written, created, handles",
+            "there is no limit `heap`; limits are: cpu, wall, memory, arguments, result, output, written, created, handles, sent, received, headers, connections, invocations, depth, logs, progress, fuel",
         );
     }
 }

@@ -7,12 +7,15 @@ use crate::{
         self,
         clock::VirtualClock,
         fs::{Root, Tree},
+        host::HostDoor,
+        http::HttpDoor,
     },
     ledger::Ledger,
     meter::{Meter, Metered},
     outcome::{End, LimitHit, Outcome, Usage},
     package::{Arguments, Entry, Given, Tool},
     shape::Shape,
+    stage::{Account, Chain, Stage},
     state::{Memory, State},
     value,
     world::World,
@@ -20,27 +23,34 @@ use crate::{
 use policy::{Grant, LimitKind, MountGrant, Time};
 use serde_json::json;
 use std::{io, sync::Arc, time::Duration};
+use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::{
     AsContextMut, PoolConcurrencyLimitError, Store, Trap,
     component::{Instance, ResourceTable, ResourceTableError, Val},
 };
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxBuilder};
+use wasmtime_wasi_http::WasiHttpCtx;
 
 /// How much longer than a pure copy the values that cross from guest to host may be than the limit on the result:
 /// the engine counts the host's own representation.
 const FUEL_PER_BYTE: u64 = 4;
 /// The least that values may take, so that a small limit on the result does not stop ordinary host calls.
 const MIN_FUEL: u64 = 4 << 20;
+/// The engine counts headers with what each takes in memory. What is sent is counted by the door.
+const HEADER_OVERHEAD: usize = 4;
 /// The longest message of a trap, in characters.
 const MAX_MESSAGE: usize = 300;
 
 /// What a call is for, beside its arguments.
-#[derive(Debug)]
 pub struct Setting<'a> {
     /// What grants choose from.
     pub world: &'a World,
     /// Where the virtual random numbers start.
     pub seed: u64,
+    /// Who makes the calls that it asks for; `None` where they are refused.
+    pub stage: Option<Arc<dyn Stage>>,
+    /// The call that makes this one; `None` where it is made by no other.
+    pub within: Option<(Chain, Account)>,
 }
 
 /// A call that could not begin: nothing ran.
@@ -63,6 +73,14 @@ pub enum CallError {
         path: String,
         /// What happened.
         error: io::Error,
+    },
+    /// There are fewer slots than calls that could be under way within each other.
+    #[error("calls within calls can take {places} instances at once (limit `depth`), and there is room for {slots}")]
+    Depth {
+        /// What it could take.
+        places: u32,
+        /// What there is.
+        slots: u32,
     },
     /// The engine failed to make an instance.
     #[error("no instance could be made: {0:#}")]
@@ -90,13 +108,14 @@ impl Sandbox {
             return Err(CallError::OtherTool { granted, called });
         }
         let limits = *grant.limits();
-        let ledger = Arc::new(Ledger::new(limits));
+        let outer = setting.within.as_ref().map(|(_, account)| Arc::clone(&account.0));
+        let ledger = Arc::new(Ledger::new(limits, outer));
         let meter = Arc::new(Meter::new(&limits, Arc::clone(&self.lane)));
         let wall = LimitHit { limit: LimitKind::Wall, value: limits.get(LimitKind::Wall) };
 
         let run = async {
             // Waiting for a slot counts as time of the call: its caller waits too.
-            let slot = Arc::clone(&self.slots).acquire_owned().await;
+            let slot = self.slot(&grant, &setting).await?;
             let store = self.store(tool, &arguments, &grant, &setting, &ledger, &meter)?;
             let end = Metered::new(&meter, run(store, tool, arguments, &ledger)).await;
             drop(slot);
@@ -108,6 +127,7 @@ impl Sandbox {
                 Ok(end) => end?,
                 Err(_) => End::Limit(wall),
             },
+            hit = ledger.stopped() => End::Limit(hit),
             () = cancel => End::Cancelled,
         };
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
@@ -116,8 +136,27 @@ impl Sandbox {
             wall_us: micros(meter.wall()),
             memory: ledger.memory_peak(),
             written: ledger.written(),
+            sent: ledger.sent(),
+            received: ledger.received(),
         };
-        Ok(Outcome { end, usage, effects: ledger.take_effects(), printed: ledger.take_printed() })
+        let mut outcome = Outcome { end, usage, effects: ledger.take_effects(), printed: ledger.take_printed() };
+        // They are masked where they come in. Whatever way they took past that, they do not get further than here.
+        outcome.mask(setting.world.secrets.redactor());
+        Ok(outcome)
+    }
+
+    /// A place for an instance, and for those of the calls that it may make: whoever waits for a place while it holds
+    /// another could wait for ever.
+    async fn slot(&self, grant: &Grant, setting: &Setting<'_>) -> Result<Option<OwnedSemaphorePermit>, CallError> {
+        if setting.within.is_some() {
+            return Ok(None);
+        }
+        let places = if grant.asks().invoke.is_empty() { 1 } else { grant.limits().get(LimitKind::Depth) + 1 };
+        let places = u32::try_from(places).unwrap_or(u32::MAX);
+        if places > self.capacity {
+            return Err(CallError::Depth { places, slots: self.capacity });
+        }
+        Ok(Arc::clone(&self.slots).acquire_many_owned(places).await.ok())
     }
 
     fn store(
@@ -153,11 +192,32 @@ impl Sandbox {
         let handles = usize::try_from(limits.get(LimitKind::Handles)).unwrap_or(usize::MAX);
         table.set_max_capacity(handles);
         let virtual_clock = (grant.clock() == Time::Virtual).then(|| VirtualClock::starting_at(setting.world.clock_ms));
+        let mut http_ctx = WasiHttpCtx::new();
+        http_ctx.set_field_size_limit(ledger.limit_of_headers().saturating_mul(HEADER_OVERHEAD));
         let state = State {
             wasi: wasi.build(),
             table,
             tree: Tree::new(roots),
             virtual_clock,
+            http: HttpDoor {
+                standing: grant.standing().cloned(),
+                ledger: Arc::clone(ledger),
+                client: Arc::clone(&self.client),
+                secrets: setting.world.secrets.clone(),
+            },
+            http_ctx,
+            host: HostDoor {
+                standing: grant.standing().cloned(),
+                bounds: grant.bounds(),
+                limits: *limits,
+                ledger: Arc::clone(ledger),
+                meter: Arc::clone(meter),
+                chain: match &setting.within {
+                    Some((chain, _)) => chain.and(tool.id.clone()),
+                    None => Chain::of(tool.id.clone()),
+                },
+                stage: setting.stage.clone(),
+            },
             memory: Memory::new(limits, Arc::clone(ledger)),
             meter: Arc::clone(meter),
             ledger: Arc::clone(ledger),

@@ -6,7 +6,7 @@ use crate::{
     schema,
     shape::{Field, NoShape, Shape, Walk, json_name},
 };
-use policy::{Access, Manifest, ManifestError, Needs, Time};
+use policy::{Access, HostPattern, Manifest, ManifestError, Needs, Time, ToolPattern};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -229,7 +229,7 @@ fn is_known(import: &str) -> bool {
         package,
         "wasi:cli" | "wasi:clocks" | "wasi:filesystem" | "wasi:http" | "wasi:io" | "wasi:random" | "wasi:sockets"
     );
-    known && version.starts_with("0.2.")
+    known && version.starts_with("0.2.") || name == "gloveport:tool/host" && version == "0.1.0"
 }
 
 /// Whether a component that imports this could reach it, and what that is; for people.
@@ -243,7 +243,8 @@ pub fn reach_of(import: &str) -> &'static str {
         "wasi:cli/stdin" => "the input that the caller gives",
         "wasi:cli/stdout" | "wasi:cli/stderr" => "output that is captured, and bounded",
         name if name.starts_with("wasi:sockets/") => "nothing: sockets are refused",
-        name if name.starts_with("wasi:http/") => "nothing: requests are refused",
+        "wasi:http/outgoing-handler" => "hosts that policy allows, each request by itself",
+        "gloveport:tool/host" => "the operator's log, and other tools that policy allows",
         _ => "nothing outside its own instance",
     }
 }
@@ -251,21 +252,38 @@ pub fn reach_of(import: &str) -> &'static str {
 /// What a component with these imports could use at all.
 fn reach(imports: &[String]) -> Needs {
     let has = |prefix: &str| imports.iter().any(|import| import.starts_with(prefix));
+    let hosts = |has: bool| has.then(HostPattern::any).into_iter().collect::<BTreeSet<_>>();
+    let (http, sockets) = (has("wasi:http/outgoing-handler"), has("wasi:sockets/"));
     Needs {
         fs: has("wasi:filesystem/").then_some(Access::ReadWrite),
         env: if has("wasi:cli/environment") { None } else { Some(BTreeSet::new()) },
         clock: Time::Virtual,
         random: Time::Virtual,
+        http: hosts(http),
+        tcp: hosts(sockets),
+        udp: hosts(sockets),
+        listen: hosts(sockets),
+        secrets: BTreeSet::new(),
+        invoke: has("gloveport:tool/host").then(ToolPattern::any).into_iter().collect(),
     }
 }
 
 /// A manifest's needs, as far as the imports could use them.
 fn within(asked: &Needs, reach: &Needs) -> Needs {
+    fn where_any<T: Clone, R>(asked: &BTreeSet<T>, reach: &BTreeSet<R>) -> BTreeSet<T> {
+        if reach.is_empty() { BTreeSet::new() } else { asked.clone() }
+    }
     Needs {
         fs: asked.fs.filter(|_| reach.fs.is_some()),
         env: if reach.env.is_none() { asked.env.clone() } else { Some(BTreeSet::new()) },
         clock: asked.clock,
         random: asked.random,
+        http: where_any(&asked.http, &reach.http),
+        tcp: where_any(&asked.tcp, &reach.tcp),
+        udp: where_any(&asked.udp, &reach.udp),
+        listen: where_any(&asked.listen, &reach.listen),
+        secrets: where_any(&asked.secrets, &reach.http),
+        invoke: where_any(&asked.invoke, &reach.invoke),
     }
 }
 

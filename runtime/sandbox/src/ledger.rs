@@ -1,15 +1,16 @@
 //! What is known of a call while it runs, kept outside its store: a call that is stopped from outside loses its store,
 //! but not the record of what it did.
 
-use crate::outcome::{Action, Effect, Effects, LimitHit, MAX_EFFECT_BYTES, MAX_EFFECTS, Printed};
-use policy::{LimitKind, Limits};
+use crate::outcome::{Action, Effect, Effects, Level, LimitHit, Log, MAX_EFFECT_BYTES, MAX_EFFECTS, Printed};
+use policy::{Denial, LimitKind, Limits, Provenance, Refusal, Source};
 use std::{
     collections::HashSet,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
+use tokio::sync::watch;
 
 /// Nothing here is left half-done by a panic, so a poisoned lock holds good data.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -23,8 +24,19 @@ pub(crate) struct Ledger {
     effects: Mutex<Seen>,
     written: AtomicU64,
     created: AtomicU64,
+    sent: AtomicU64,
+    received: AtomicU64,
+    /// Requests and connections under way.
+    connections: AtomicU64,
+    invocations: AtomicU64,
+    logged: AtomicU64,
+    told: AtomicU64,
+    /// The account of the call that made this one: what is used here counts there too.
+    outer: Option<Arc<Self>>,
     memory_peak: AtomicU64,
     printed: Mutex<Bytes>,
+    /// A limit that was hit where no guest code could be told: in what the host does meanwhile.
+    stopped: watch::Sender<Option<LimitHit>>,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +69,17 @@ impl Room {
 struct Bytes {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
+    logs: Vec<Log>,
+    /// The bytes of logs and of messages about progress.
+    logged: u64,
+}
+
+impl Bytes {
+    /// Whether so many bytes more are within the limit.
+    fn room(&self, more: u64, hit: LimitHit) -> Result<(), LimitHit> {
+        let total = (self.stdout.len() + self.stderr.len()) as u64 + self.logged + more;
+        if total > hit.value { Err(hit) } else { Ok(()) }
+    }
 }
 
 /// Which of its two outputs a guest prints to.
@@ -67,14 +90,41 @@ pub(crate) enum Output {
 }
 
 impl Ledger {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits, outer: Option<Arc<Self>>) -> Self {
         Self {
             limits,
             effects: Mutex::default(),
             written: AtomicU64::new(0),
             created: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            received: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
+            invocations: AtomicU64::new(0),
+            logged: AtomicU64::new(0),
+            told: AtomicU64::new(0),
+            outer,
             memory_peak: AtomicU64::new(0),
             printed: Mutex::default(),
+            stopped: watch::Sender::new(None),
+        }
+    }
+
+    /// Ends the call, wherever it is.
+    pub(crate) fn stop(&self, hit: LimitHit) {
+        self.stopped.send_if_modified(|stopped| stopped.is_none() && stopped.replace(hit).is_none());
+    }
+
+    /// Completes when the call has to end.
+    pub(crate) async fn stopped(&self) -> LimitHit {
+        let mut stopped = self.stopped.subscribe();
+        loop {
+            if let Some(hit) = *stopped.borrow_and_update() {
+                return hit;
+            }
+            // The sender is here, so this waits.
+            if stopped.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
         }
     }
 
@@ -83,18 +133,46 @@ impl Ledger {
         LimitHit { limit, value: self.limits.get(limit) }
     }
 
+    /// How many bytes the headers of one request or response may take.
+    pub(crate) fn limit_of_headers(&self) -> usize {
+        usize::try_from(self.limits.get(LimitKind::Headers)).unwrap_or(usize::MAX)
+    }
+
     pub(crate) fn done(&self, action: Action, path: String) {
-        self.note(true, Effect { action, path, to: None });
+        self.note(true, Effect::new(action, path));
     }
 
     pub(crate) fn refused(&self, action: Action, path: String) {
-        self.note(false, Effect { action, path, to: None });
+        self.note(false, Effect::new(action, path));
+    }
+
+    /// Something that policy refused, with its reasons for the operator.
+    pub(crate) fn denied(&self, action: Action, path: String, refusal: &Refusal) {
+        let why = Denial { refused: vec![refusal.clone()] }.to_string();
+        self.note(false, Effect { why: Some(why), ..Effect::new(action, path) });
+    }
+
+    /// Something of this host came back, and may be in the result.
+    pub(crate) fn heard(&self, host: &str) {
+        let mut seen = lock(&self.effects);
+        if !seen.effects.hosts_read.contains(host) {
+            seen.effects.hosts_read.insert(host.to_owned());
+        }
+    }
+
+    /// What the call has read so far.
+    pub(crate) fn read(&self) -> Provenance {
+        let seen = lock(&self.effects);
+        let mounts = seen.effects.mounts_read.iter().cloned().map(Source::Mount);
+        let hosts = seen.effects.hosts_read.iter().cloned().map(Source::Http);
+        let tools = seen.effects.tools_read.iter().cloned().map(Source::Tool);
+        mounts.chain(hosts).chain(tools).collect()
     }
 
     pub(crate) fn note(&self, done: bool, effect: Effect) {
         let mut seen = lock(&self.effects);
         // A link or a new name lets what was read nowhere be read elsewhere.
-        if done && (!effect.action.changes() || effect.to.is_some()) {
+        if done && effect.action.is_of_files() && (!effect.action.changes() || effect.to.is_some()) {
             let mount = effect.path.split('/').next().unwrap_or_default();
             if !seen.effects.mounts_read.contains(mount) {
                 seen.effects.mounts_read.insert(mount.to_owned());
@@ -105,7 +183,8 @@ impl Ledger {
             return;
         }
         // Room of their own for changes: what only looks, or was refused, cannot crowd them out.
-        let bytes = entry.1.path.len() + entry.1.to.as_ref().map_or(0, String::len);
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let bytes = entry.1.path.len() + length(&entry.1.to) + length(&entry.1.why);
         let room = if done && entry.1.action.changes() { &mut seen.changes } else { &mut seen.others };
         if !room.take(bytes) {
             seen.effects.omitted += 1;
@@ -118,27 +197,71 @@ impl Ledger {
 
     /// Counts bytes before they are written.
     pub(crate) fn write(&self, bytes: u64) -> Result<(), LimitHit> {
-        self.count(&self.written, bytes, LimitKind::Written)
+        self.count(|ledger| &ledger.written, bytes, LimitKind::Written)
     }
 
     /// Counts a file, directory or link before it is made.
     pub(crate) fn create(&self) -> Result<(), LimitHit> {
-        self.count(&self.created, 1, LimitKind::Created)
+        self.count(|ledger| &ledger.created, 1, LimitKind::Created)
     }
 
-    fn count(&self, counter: &AtomicU64, more: u64, limit: LimitKind) -> Result<(), LimitHit> {
-        let max = self.limits.get(limit);
-        let add = |now: u64| now.checked_add(more).filter(|sum| *sum <= max);
-        counter.fetch_update(Relaxed, Relaxed, add).map(drop).map_err(|_| self.hit(limit))
+    /// Counts bytes before they are sent.
+    pub(crate) fn send(&self, bytes: u64) -> Result<(), LimitHit> {
+        self.count(|ledger| &ledger.sent, bytes, LimitKind::Sent)
+    }
+
+    /// Counts bytes that were received before the guest gets them.
+    pub(crate) fn receive(&self, bytes: u64) -> Result<(), LimitHit> {
+        self.count(|ledger| &ledger.received, bytes, LimitKind::Received)
+    }
+
+    /// Counts a call of another tool before it is made.
+    pub(crate) fn invocation(&self) -> Result<(), LimitHit> {
+        self.count(|ledger| &ledger.invocations, 1, LimitKind::Invocations)
+    }
+
+    /// Takes a place among what is under way at once, until it is dropped.
+    pub(crate) fn connection(self: &Arc<Self>) -> Result<Connection, LimitHit> {
+        self.count(|ledger| &ledger.connections, 1, LimitKind::Connections)?;
+        Ok(Connection(Arc::clone(self)))
+    }
+
+    /// Counts here and in every account outside of this one. What one of them refuses may stay counted in others: a call
+    /// that hit a limit ends.
+    fn count(&self, of: fn(&Self) -> &AtomicU64, more: u64, limit: LimitKind) -> Result<(), LimitHit> {
+        let mut account = Some(self);
+        while let Some(ledger) = account {
+            let max = ledger.limits.get(limit);
+            let add = |now: u64| now.checked_add(more).filter(|sum| *sum <= max);
+            of(ledger).fetch_update(Relaxed, Relaxed, add).map_err(|_| ledger.hit(limit))?;
+            account = ledger.outer.as_deref();
+        }
+        Ok(())
+    }
+
+    /// Keeps what a guest says to the operator.
+    pub(crate) fn log(&self, level: Level, text: String) -> Result<(), LimitHit> {
+        self.count(|ledger| &ledger.logged, 1, LimitKind::Logs)?;
+        let mut printed = lock(&self.printed);
+        printed.room(text.len() as u64, self.hit(LimitKind::Output))?;
+        printed.logged += text.len() as u64;
+        printed.logs.push(Log { level, text });
+        Ok(())
+    }
+
+    /// Counts a message about progress, which is bounded like output but not kept.
+    pub(crate) fn progress(&self, text: &str) -> Result<(), LimitHit> {
+        self.count(|ledger| &ledger.told, 1, LimitKind::Progress)?;
+        let mut printed = lock(&self.printed);
+        printed.room(text.len() as u64, self.hit(LimitKind::Output))?;
+        printed.logged += text.len() as u64;
+        Ok(())
     }
 
     /// Takes what a guest prints.
     pub(crate) fn print(&self, output: Output, bytes: &[u8]) -> Result<(), LimitHit> {
         let mut printed = lock(&self.printed);
-        let total = (printed.stdout.len() + printed.stderr.len() + bytes.len()) as u64;
-        if total > self.limits.get(LimitKind::Output) {
-            return Err(self.hit(LimitKind::Output));
-        }
+        printed.room(bytes.len() as u64, self.hit(LimitKind::Output))?;
         match output {
             Output::Stdout => printed.stdout.extend_from_slice(bytes),
             Output::Stderr => printed.stderr.extend_from_slice(bytes),
@@ -151,20 +274,58 @@ impl Ledger {
     }
 
     pub(crate) fn take_effects(&self) -> Effects {
+        self.tell_outer();
         std::mem::take(&mut lock(&self.effects).effects)
     }
 
     pub(crate) fn take_printed(&self) -> Printed {
         let bytes = std::mem::take(&mut *lock(&self.printed));
-        Printed { stdout: text(bytes.stdout), stderr: text(bytes.stderr) }
+        Printed { stdout: text(bytes.stdout), stderr: text(bytes.stderr), logs: bytes.logs }
+    }
+
+    /// The result of another tool may be in this one's.
+    pub(crate) fn used(&self, tool: &str) {
+        lock(&self.effects).effects.tools_read.insert(tool.to_owned());
+    }
+
+    /// What the call has read went, or may have gone, to the one that made it.
+    fn tell_outer(&self) {
+        let Some(outer) = &self.outer else { return };
+        let inner = lock(&self.effects);
+        let mut seen = lock(&outer.effects);
+        seen.effects.mounts_read.extend(inner.effects.mounts_read.iter().cloned());
+        seen.effects.hosts_read.extend(inner.effects.hosts_read.iter().cloned());
+        seen.effects.tools_read.extend(inner.effects.tools_read.iter().cloned());
     }
 
     pub(crate) fn written(&self) -> u64 {
         self.written.load(Relaxed)
     }
 
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent.load(Relaxed)
+    }
+
+    pub(crate) fn received(&self) -> u64 {
+        self.received.load(Relaxed)
+    }
+
     pub(crate) fn memory_peak(&self) -> u64 {
         self.memory_peak.load(Relaxed)
+    }
+}
+
+/// A request or connection that is under way.
+#[derive(Debug)]
+pub(crate) struct Connection(Arc<Ledger>);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let mut account = Some(&self.0);
+        while let Some(ledger) = account {
+            ledger.connections.fetch_sub(1, Relaxed);
+            account = ledger.outer.as_ref();
+        }
     }
 }
 

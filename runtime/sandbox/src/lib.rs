@@ -12,10 +12,14 @@ mod engine;
 mod ledger;
 mod load;
 mod meter;
+mod net;
 mod outcome;
 mod package;
+mod redact;
 mod schema;
+mod secrets;
 mod shape;
+mod stage;
 mod state;
 mod value;
 mod world;
@@ -24,8 +28,12 @@ pub use cache::{CacheError, CodeCache};
 pub use call::{CallError, Setting};
 pub use describe::{DescribeError, Description, ToolDescription, declared_name, reach_of};
 pub use engine::config as engine_config;
-pub use outcome::{Action, Effect, Effects, End, LimitHit, MAX_EFFECTS, Outcome, Printed, Usage};
+pub use net::{Names, Network, Resolver, Resolving, TlsError};
+pub use outcome::{Action, Effect, Effects, End, Level, LimitHit, Log, MAX_EFFECTS, Outcome, Printed, Usage};
 pub use package::{Arguments, MissingExport, Package, Tool};
+pub use redact::{MIN_SECRET, Redactor};
+pub use secrets::{SecretTooShort, Secrets};
+pub use stage::{Account, Chain, Invocation, Invoking, NotInvoked, Progress, Stage};
 pub use value::BadArguments;
 pub use world::{Mount, MountError, World};
 
@@ -46,6 +54,8 @@ pub struct Config {
     pub slots: u32,
     /// Where compiled code is kept; `None` compiles every time.
     pub cache: Option<CodeCache>,
+    /// How requests leave.
+    pub network: Network,
 }
 
 /// An engine and its doors. One or two to a process: each reserves its whole address space.
@@ -54,7 +64,9 @@ pub struct Sandbox {
     linker: Linker<State>,
     cache: Option<CodeCache>,
     slots: Arc<Semaphore>,
+    capacity: u32,
     lane: Arc<Semaphore>,
+    client: Arc<net::Client>,
 }
 
 /// A sandbox that cannot be set up.
@@ -71,6 +83,9 @@ pub enum SetupError {
     /// No thread for the clock.
     #[error("the thread that keeps the guests' time cannot start: {0}")]
     Ticker(std::io::Error),
+    /// Certificates that cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// Bytes that cannot be loaded.
@@ -104,6 +119,7 @@ impl Sandbox {
     pub fn new(config: Config) -> Result<Self, SetupError> {
         let slots = config.slots.max(1);
         let refuse = |error| SetupError::Engine { slots, error };
+        let client = Arc::new(net::Client::new(config.network)?);
         let engine = Engine::new(&engine::config(slots)).map_err(refuse)?;
         let mut linker = Linker::new(&engine);
         doors::link(&mut linker).map_err(refuse)?;
@@ -114,7 +130,9 @@ impl Sandbox {
             linker,
             cache: config.cache,
             slots: Arc::new(Semaphore::new(slots as usize)),
+            capacity: slots,
             lane: Arc::new(Semaphore::new(cores)),
+            client,
         })
     }
 
@@ -141,15 +159,7 @@ impl Sandbox {
                 (component, description)
             }
         };
-        let refused = description.imports.iter().any(|import| import.starts_with("wasi:http/"));
-        let pre = if refused {
-            let mut linker = self.linker.clone();
-            linker.define_unknown_imports_as_traps(&component).map_err(LoadError::Link)?;
-            linker.instantiate_pre(&component)
-        } else {
-            self.linker.instantiate_pre(&component)
-        };
-        let pre = pre.map_err(LoadError::Link)?;
+        let pre = self.linker.instantiate_pre(&component).map_err(LoadError::Link)?;
         Ok(Package::new(digest, bytes.len() as u64, description, &component, &pre, was_cached)?)
     }
 }

@@ -1,9 +1,10 @@
 //! What became of a call.
 
+use crate::redact::Redactor;
 use policy::LimitKind;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 /// What became of a call: how it ended, what it used, what it did.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +32,32 @@ impl Outcome {
             effects: Effects::default(),
             printed: Printed::default(),
         })
+    }
+}
+
+impl Outcome {
+    /// Masks secrets wherever something of the guest's stands.
+    pub(crate) fn mask(&mut self, redactor: &Redactor) {
+        if redactor.is_empty() {
+            return;
+        }
+        let mask = |text: &mut String| {
+            if let Cow::Owned(masked) = redactor.text(text) {
+                *text = masked;
+            }
+        };
+        match &mut self.end {
+            End::Result(value) | End::ToolError(value) => drop(redactor.json(value)),
+            End::Trap(text) => mask(text),
+            End::Limit(_) | End::Cancelled => {}
+        }
+        mask(&mut self.printed.stdout);
+        mask(&mut self.printed.stderr);
+        self.printed.logs.iter_mut().for_each(|log| mask(&mut log.text));
+        for effect in self.effects.done.iter_mut().chain(&mut self.effects.refused) {
+            mask(&mut effect.path);
+            effect.to.iter_mut().chain(&mut effect.why).for_each(mask);
+        }
     }
 }
 
@@ -72,6 +99,12 @@ pub struct Usage {
     pub memory: u64,
     /// Bytes written to files.
     pub written: u64,
+    /// Bytes sent over the network.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sent: u64,
+    /// Bytes received from it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub received: u64,
 }
 
 /// What a call printed, as text; bytes that are not UTF-8 are replaced.
@@ -84,12 +117,54 @@ pub struct Printed {
     /// Standard error.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stderr: String,
+    /// What it logged through `gloveport:tool/host`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logs: Vec<Log>,
+}
+
+/// A message for the operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// How much it matters.
+    pub level: Level,
+    /// What it says.
+    pub text: String,
+}
+
+/// How much a message matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// Every step.
+    Trace,
+    /// For whoever looks for a fault in the tool.
+    Debug,
+    /// Worth knowing.
+    Info,
+    /// Something is odd.
+    Warn,
+    /// Something went wrong.
+    Error,
+}
+
+impl Level {
+    /// The word for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
 }
 
 impl Printed {
     /// Whether nothing was printed.
     pub fn is_empty(&self) -> bool {
-        self.stdout.is_empty() && self.stderr.is_empty()
+        self.stdout.is_empty() && self.stderr.is_empty() && self.logs.is_empty()
     }
 }
 
@@ -112,6 +187,12 @@ pub struct Effects {
     /// The mounts that something was read from: complete, where the lists are bounded.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub mounts_read: BTreeSet<String>,
+    /// The hosts that something came back from: complete.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub hosts_read: BTreeSet<String>,
+    /// The tools that were called from within: complete.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tools_read: BTreeSet<String>,
     /// How many more there were.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub omitted: u64,
@@ -134,14 +215,24 @@ impl Effects {
 pub struct Effect {
     /// What was done.
     pub action: Action,
-    /// To what: `mount/path`, as the guest named it, without `.` and `..`.
+    /// To what: `mount/path`, as the guest named it, without `.` and `..`; `GET https://host/path`, `host:port`, the name
+    /// of a secret, or the id of a tool.
     pub path: String,
-    /// The new path of what was renamed or linked.
+    /// The new path of what was renamed or linked; the host that a secret was sent to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+    /// For the operator: why it was refused, and what would allow it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
-/// What can be done to a path.
+impl Effect {
+    pub(crate) fn new(action: Action, path: String) -> Self {
+        Self { action, path, to: None, why: None }
+    }
+}
+
+/// What can be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
@@ -159,12 +250,29 @@ pub enum Action {
     Link,
     /// A file or directory was removed.
     Remove,
+    /// An HTTP request was sent.
+    Request,
+    /// A TCP connection was opened.
+    Connect,
+    /// A datagram was sent.
+    Datagram,
+    /// An address was listened on.
+    Listen,
+    /// A secret was put into a request.
+    Inject,
+    /// Another tool was called.
+    Invoke,
 }
 
 impl Action {
     /// Whether it changes anything.
     pub fn changes(self) -> bool {
         !matches!(self, Self::Read | Self::List)
+    }
+
+    /// Whether it is done to a path in a mount.
+    pub fn is_of_files(self) -> bool {
+        !matches!(self, Self::Request | Self::Connect | Self::Datagram | Self::Listen | Self::Inject | Self::Invoke)
     }
 
     /// The word for people: `read`, `write`…
@@ -177,6 +285,12 @@ impl Action {
             Self::Rename => "rename",
             Self::Link => "link",
             Self::Remove => "remove",
+            Self::Request => "request",
+            Self::Connect => "connect",
+            Self::Datagram => "datagram",
+            Self::Listen => "listen",
+            Self::Inject => "inject",
+            Self::Invoke => "invoke",
         }
     }
 }

@@ -4,6 +4,8 @@ use crate::{
     doors::{
         clock::{ClockDoor, VirtualClock},
         fs::{FsDoor, Tree},
+        host::HostDoor,
+        http::HttpDoor,
     },
     ledger::Ledger,
     meter::Meter,
@@ -12,6 +14,7 @@ use policy::{LimitKind, Limits};
 use std::sync::Arc;
 use wasmtime::{ResourceLimiter, component::ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView, clocks::WasiClocksCtxView, filesystem::WasiFilesystemCtxView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 /// The data of one call's store.
 pub(crate) struct State {
@@ -19,6 +22,9 @@ pub(crate) struct State {
     pub(crate) table: ResourceTable,
     pub(crate) tree: Tree,
     pub(crate) virtual_clock: Option<VirtualClock>,
+    pub(crate) http: HttpDoor,
+    pub(crate) http_ctx: WasiHttpCtx,
+    pub(crate) host: HostDoor,
     pub(crate) memory: Memory,
     pub(crate) meter: Arc<Meter>,
     pub(crate) ledger: Arc<Ledger>,
@@ -27,6 +33,12 @@ pub(crate) struct State {
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.http, table: &mut self.table, ctx: &mut self.http_ctx }
     }
 }
 

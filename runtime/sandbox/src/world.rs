@@ -1,5 +1,6 @@
 //! What exists outside the sandbox: the mounts and variables that grants choose from.
 
+use crate::secrets::Secrets;
 use cap_std::{ambient_authority, fs::Dir};
 use policy::{Access, MountName};
 use std::{
@@ -16,6 +17,8 @@ pub struct World {
     pub mounts: BTreeMap<MountName, Mount>,
     /// Environment variables, by name.
     pub env: BTreeMap<String, String>,
+    /// Secrets that requests can hold.
+    pub secrets: Secrets,
     /// Where the virtual clock starts, in milliseconds since 1970.
     pub clock_ms: u64,
 }

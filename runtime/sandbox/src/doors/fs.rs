@@ -65,11 +65,11 @@ impl FsDoor<'_> {
 
     /// Something is about to be tried.
     fn attempt(&self, action: Action, path: String) -> Attempt {
-        Attempt { ledger: Arc::clone(self.ledger), what: Some(Effect { action, path, to: None }) }
+        Attempt { ledger: Arc::clone(self.ledger), what: Some(Effect::new(action, path)) }
     }
 
     fn attempt_pair(&self, action: Action, from: String, to: String) -> Attempt {
-        Attempt { ledger: Arc::clone(self.ledger), what: Some(Effect { action, path: from, to: Some(to) }) }
+        Attempt { ledger: Arc::clone(self.ledger), what: Some(Effect { to: Some(to), ..Effect::new(action, from) }) }
     }
 
     /// What stands at a path before it is opened; `None` where there is nothing.
@@ -114,7 +114,7 @@ impl Attempt {
             match &result {
                 Ok(_) => self.ledger.note(true, effect),
                 Err(error) if is_refusal(error) => {
-                    let Effect { action, path, to } = effect;
+                    let Effect { action, path, to, .. } = effect;
                     self.ledger.refused(action, path);
                     if let Some(to) = to {
                         self.ledger.refused(action, to);

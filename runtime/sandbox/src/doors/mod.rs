@@ -2,10 +2,12 @@
 //! asks the grant and writes into the ledger.
 //!
 //! Environment variables and arguments need no code of their own: the engine's WASI context holds exactly what was
-//! granted. Sockets and HTTP have no door; their imports refuse.
+//! granted. Sockets have no door; their imports refuse.
 
 pub(crate) mod clock;
 pub(crate) mod fs;
+pub(crate) mod host;
+pub(crate) mod http;
 pub(crate) mod random;
 pub(crate) mod stdio;
 
@@ -33,5 +35,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     bindings::clocks::monotonic_clock::add_to_linker::<State, View<clock::ClockDoor<'static>>>(linker, State::clock)?;
     bindings::clocks::wall_clock::add_to_linker::<State, View<clock::ClockDoor<'static>>>(linker, State::clock)?;
     linker.allow_shadowing(false);
+    host::add_to_linker::<State, host::HostData>(linker, |state| &mut state.host)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     Ok(())
 }

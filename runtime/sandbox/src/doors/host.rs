@@ -1,0 +1,130 @@
+//! Other tools, the operator's log, and progress: the interface `gloveport:tool/host`.
+
+use crate::{
+    ledger::Ledger,
+    meter::Meter,
+    outcome::{Action, Effect, Level},
+    stage::{Chain, Invocation, NotInvoked, Progress, Stage},
+};
+use policy::{Bounds, LimitKind, Limits, Standing, ToolId};
+use std::sync::Arc;
+use wasmtime::component::HasData;
+
+mod bindings {
+    wasmtime::component::bindgen!({
+        path: "../../sdk/wit/host.wit",
+        world: "gloveport:tool/tool",
+        imports: { default: async | trappable },
+    });
+}
+
+use bindings::gloveport::tool::host::{self, InvokeError};
+pub(crate) use host::add_to_linker;
+
+/// One call's way to other tools and to the operator.
+pub(crate) struct HostDoor {
+    pub(crate) standing: Option<Arc<Standing>>,
+    /// What the calls that it makes can be granted at most.
+    pub(crate) bounds: Bounds,
+    pub(crate) limits: Limits,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) chain: Chain,
+    /// Who makes the calls; `None` where nobody does, and all are refused.
+    pub(crate) stage: Option<Arc<dyn Stage>>,
+}
+
+pub(crate) struct HostData;
+
+impl HasData for HostData {
+    type Data<'a> = &'a mut HostDoor;
+}
+
+impl HostDoor {
+    /// What is decided before anybody is asked to make the call.
+    fn prepare(&self, tool: &str) -> Result<(ToolId, Arc<dyn Stage>), InvokeError> {
+        let id: ToolId = tool.parse().map_err(|error: policy::IdError| InvokeError::Invalid(error.to_string()))?;
+        let refuse = || InvokeError::Denied(format!("invoke {id}"));
+        let (Some(standing), Some(stage)) = (&self.standing, &self.stage) else {
+            self.ledger.refused(Action::Invoke, id.to_string());
+            return Err(refuse());
+        };
+        if let Err(refusal) = standing.invoke(&id, &self.ledger.read()) {
+            self.ledger.denied(Action::Invoke, id.to_string(), &refusal);
+            return Err(refuse());
+        }
+        if self.chain.holds(&id) {
+            let why = Some(format!("it is running already: {}", self.chain));
+            self.ledger.note(false, Effect { why, ..Effect::new(Action::Invoke, id.to_string()) });
+            return Err(InvokeError::Denied(format!("invoke {id}: it would call itself")));
+        }
+        Ok((id, Arc::clone(stage)))
+    }
+
+    /// What is left of the call's own limits.
+    fn left(&self) -> Limits {
+        let used = u64::try_from(self.meter.cpu().as_millis()).unwrap_or(u64::MAX);
+        let cpu = self.limits.get(LimitKind::Cpu).saturating_sub(used).max(1);
+        let used = u64::try_from(self.meter.wall().as_millis()).unwrap_or(u64::MAX);
+        let wall = self.limits.get(LimitKind::Wall).saturating_sub(used).max(1);
+        self.limits.at_most(LimitKind::Cpu, cpu).at_most(LimitKind::Wall, wall)
+    }
+}
+
+impl host::Host for HostDoor {
+    async fn invoke(&mut self, tool: String, arguments: String) -> wasmtime::Result<Result<String, InvokeError>> {
+        // Also what is refused counts: a guest that tries all names is stopped.
+        self.ledger.invocation()?;
+        let (tool, stage) = match self.prepare(&tool) {
+            Ok(prepared) => prepared,
+            Err(error) => return Ok(Err(error)),
+        };
+        let depth = self.limits.get(LimitKind::Depth);
+        if self.chain.depth() > depth {
+            return Err(self.ledger.hit(LimitKind::Depth).into());
+        }
+        let arguments = match serde_json::from_str(&arguments) {
+            Ok(arguments @ serde_json::Value::Object(_)) => arguments,
+            Ok(_) => return Ok(Err(InvokeError::Invalid("the arguments are no JSON object".into()))),
+            Err(error) => return Ok(Err(InvokeError::Invalid(format!("the arguments are not JSON: {error}")))),
+        };
+        self.ledger.done(Action::Invoke, tool.to_string());
+        let id = tool.to_string();
+        let invocation = Invocation {
+            tool,
+            arguments,
+            read: self.ledger.read(),
+            within: self.bounds.clone(),
+            limits: self.left(),
+            chain: self.chain.clone(),
+            account: Arc::clone(&self.ledger).into(),
+        };
+        let answer = stage.invoke(invocation).await;
+        self.ledger.used(&id);
+        Ok(answer.map_err(|error| match error {
+            NotInvoked::Denied(text) => InvokeError::Denied(text),
+            NotInvoked::Invalid(text) => InvokeError::Invalid(text),
+            NotInvoked::Failed(value) => InvokeError::Failed(value.to_string()),
+            NotInvoked::Stopped(text) => InvokeError::Stopped(text),
+        }))
+    }
+
+    async fn log(&mut self, level: host::Level, message: String) -> wasmtime::Result<()> {
+        let level = match level {
+            host::Level::Trace => Level::Trace,
+            host::Level::Debug => Level::Debug,
+            host::Level::Info => Level::Info,
+            host::Level::Warn => Level::Warn,
+            host::Level::Error => Level::Error,
+        };
+        Ok(self.ledger.log(level, message)?)
+    }
+
+    async fn progress(&mut self, done: u64, total: Option<u64>, message: String) -> wasmtime::Result<()> {
+        self.ledger.progress(&message)?;
+        if let Some(stage) = &self.stage {
+            stage.progress(Progress { tool: self.chain.caller(), done, total, message });
+        }
+        Ok(())
+    }
+}
