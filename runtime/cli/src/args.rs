@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand};
-use policy::{Access, Limits, MountName, ToolId};
+use policy::{Access, HostPattern, Limits, MountName, SecretName, ToolId, ToolPattern};
 use std::path::PathBuf;
 
 /// Runs an agent's tools as WebAssembly components that can reach only what policy granted to each call.
@@ -75,6 +75,18 @@ pub(crate) struct GrantArgs {
     /// Grants an environment variable; repeatable
     #[arg(long = "env", value_name = "NAME")]
     pub(crate) env: Vec<String>,
+    /// Grants requests to a host: `api.example.com`, `*.example.com`, either with `:PORT`; repeatable
+    #[arg(long = "http", value_name = "HOST[:PORT]")]
+    pub(crate) http: Vec<HostPattern>,
+    /// Grants an address, or a range of them, that is not public: `127.0.0.1`, `10.0.0.0/8`; repeatable
+    #[arg(long = "reach", value_name = "ADDRESS", value_parser = address)]
+    pub(crate) reach: Vec<String>,
+    /// Grants a secret of the configuration to requests to one host; repeatable
+    #[arg(long = "secret", value_name = "NAME=HOST", value_parser = secret)]
+    pub(crate) secrets: Vec<(SecretName, String)>,
+    /// Grants that tools call others: `text.grep`, `text.*`, `*`; repeatable
+    #[arg(long = "invoke", value_name = "TOOL")]
+    pub(crate) invoke: Vec<ToolPattern>,
     /// Sets a limit of each call, such as `cpu=5s` or `memory=64MiB`; repeatable
     #[arg(long = "limit", value_name = "KEY=VALUE", value_parser = limit)]
     pub(crate) limits: Vec<(String, String)>,
@@ -197,7 +209,7 @@ pub(crate) enum PolicyCommand {
         files: Vec<PathBuf>,
     },
     /// Says what would be decided for a call, and why, without running it
-    Explain(CallArgs),
+    Explain(Box<CallArgs>),
 }
 
 #[derive(Debug, Args)]
@@ -244,6 +256,26 @@ fn pair(text: &str) -> Result<(String, String), String> {
         return Err(format!("expected KEY=VALUE, got `{text}`"));
     }
     Ok((key.to_owned(), value.to_owned()))
+}
+
+/// An address, or a range in the notation of CIDR.
+fn address(text: &str) -> Result<String, String> {
+    let refuse = || format!("expected an address or a range, such as `127.0.0.1` or `10.0.0.0/8`, got `{text}`");
+    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+    let address: std::net::IpAddr = address.parse().map_err(|_| refuse())?;
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    match bits {
+        Some(bits) if bits.parse().is_ok_and(|bits: u8| bits <= most) => Ok(text.to_owned()),
+        Some(_) => Err(refuse()),
+        None => Ok(text.to_owned()),
+    }
+}
+
+fn secret(text: &str) -> Result<(SecretName, String), String> {
+    let (name, host) = pair(text)?;
+    let name = name.parse().map_err(|error: policy::IdError| error.to_string())?;
+    host.parse::<HostPattern>().map_err(|error| error.to_string())?;
+    Ok((name, host))
 }
 
 fn limit(text: &str) -> Result<(String, String), String> {

@@ -1,6 +1,8 @@
 //! `gloveport.toml`: what the operator set up for calls outside plans.
 
+use crate::secrets;
 use anyhow::{Context as _, Result, bail};
+use journal::NetworkSettings;
 use policy::{Access, Limits, MountName, Principal};
 use serde::Deserialize;
 use std::{
@@ -32,6 +34,12 @@ pub(crate) struct Config {
     /// Environment variables that the world holds.
     #[serde(default)]
     pub(crate) env: Vec<String>,
+    /// Secrets that requests can hold.
+    #[serde(default)]
+    pub(crate) secrets: journal::Secrets,
+    /// What is known of the network.
+    #[serde(default)]
+    pub(crate) network: NetworkSettings,
     /// The bounds of every call.
     #[serde(default)]
     pub(crate) limits: Limits,
@@ -64,6 +72,11 @@ impl Config {
         let paths = config.packages.iter_mut().chain(&mut config.policy).chain(&mut config.lock);
         for path in paths.chain(config.mounts.values_mut().map(|mount| &mut mount.path)) {
             *path = folder.join(&path);
+        }
+        let own = || format!("configuration {}", path.display());
+        secrets::resolve(&mut config.secrets, folder).with_context(own)?;
+        for file in &mut config.network.certificates {
+            *file = folder.join(&*file).display().to_string();
         }
         Ok(config)
     }

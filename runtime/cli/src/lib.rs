@@ -12,6 +12,7 @@ mod places;
 mod print;
 mod progress;
 mod records;
+mod secrets;
 mod setup;
 
 use args::{AuditCommand, Cli, Command};

@@ -72,6 +72,16 @@ pub(crate) fn sentence(event: &EventBody) -> String {
             };
             format!("task      {state}{}", why.as_ref().map(|why| format!(": {why}")).unwrap_or_default())
         }
+        EventBody::Invoked { chain, tool, decision, outcome, .. } => {
+            let by = chain.last().map(ToString::to_string).unwrap_or_default();
+            match (decision, outcome) {
+                (_, Some(outcome)) => {
+                    format!("invoked   {tool} by {by}: {}", end(&sandbox::Outcome::from_record(outcome)))
+                }
+                (Verdict::Deny { denial }, None) => format!("denied    {tool} by {by}: {denial}"),
+                _ => format!("refused   {tool} by {by}: an approval would be needed"),
+            }
+        }
         EventBody::CallStarted { tool, .. } => format!("began     {tool}"),
         EventBody::Call { tool, decision, outcome, .. } => match (decision, outcome) {
             (_, Some(outcome)) => format!("ended     {tool}: {}", end(&sandbox::Outcome::from_record(outcome))),

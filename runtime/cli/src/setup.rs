@@ -5,16 +5,15 @@ use crate::{
     config::Config,
     exit::Internal,
     flags::{self, Callable},
-    places,
+    places, secrets,
 };
 use anyhow::{Context as _, Result, bail};
 use controller::{Gate, Setup, Who};
-use journal::{Durability, Journal, TaskId};
-use policy::{Access, Limits, MountName, Policy, ToolId};
+use journal::{Durability, Journal, NetworkSettings, TaskId};
+use policy::{Access, LimitKind, Limits, MountName, Policy, ToolId, UNLIMITED};
 use registry::{Lock, Origin, Sources};
-use sandbox::{CodeCache, Mount, Package, Sandbox, World};
+use sandbox::{CodeCache, Mount, Names, Network, Package, Sandbox, World};
 use std::{
-    collections::BTreeMap,
     env, fs,
     panic::resume_unwind,
     path::{Path, PathBuf},
@@ -57,11 +56,19 @@ impl Wanted {
     pub(crate) fn world(&self) -> Result<World> {
         let configured = self.config.mounts.iter().map(|(name, mount)| (name, mount.path.as_path(), mount.access));
         let granted = self.grants.mounts.iter().map(|mount| (&mount.name, mount.path.as_path(), mount.access));
-        world(configured.chain(granted), self.config.env.iter().chain(&self.grants.env))
+        let mut world = world(configured.chain(granted), self.config.env.iter().chain(&self.grants.env))?;
+        world.secrets = secrets::read(&self.config.secrets)?;
+        Ok(world)
     }
 
     pub(crate) fn limits(&self) -> Result<Limits> {
         apply_limits(self.config.limits, &self.grants.limits)
+    }
+
+    /// How many instances one call can take at once: several where tools can call others.
+    pub(crate) fn slots(&self, reached: &Reached<'_>) -> Result<u32> {
+        let depth = self.limits()?.get(LimitKind::Depth);
+        Ok(if reached.invokes { u32::try_from(depth).unwrap_or(u32::MAX).saturating_add(1) } else { CALL_SLOTS })
     }
 
     pub(crate) fn who(&self) -> Who {
@@ -81,10 +88,12 @@ impl Wanted {
         callable: &Callable<'_>,
         journal: Arc<Journal>,
         task: TaskId,
-    ) -> Result<Gate> {
+    ) -> Result<Arc<Gate>> {
         let (world, limits) = (self.world()?, self.limits()?);
-        let (sandbox, packages, policy) = load(slots, packages, || self.policy(callable))?;
-        let setup = Setup { sandbox, packages, policy, world, who: self.who(), limits, journal, task };
+        let network = network(&self.config.network);
+        let machine = Machine { slots, network, fuel: counts([&limits]) };
+        let (sandbox, packages, policy) = load(machine, packages, || self.policy(callable))?;
+        let setup = Setup { sandbox, packages, policy, world, who: self.who(), limits, journal, task, watch: None };
         Ok(Gate::new(setup))
     }
 }
@@ -92,7 +101,7 @@ impl Wanted {
 /// Files and folders, and what is bundled.
 pub(crate) fn sources<'a>(paths: impl Iterator<Item = &'a PathBuf>, lock: Option<&Path>) -> Result<Sources> {
     let bundled = bundle::PACKAGES.iter().map(|package| (package.name, package.digest, package.bytes));
-    let mut sources = Sources::bundled(bundled, sandbox::declared_name);
+    let mut sources = Sources::bundled(bundled, declared_name);
     for path in paths {
         if path.is_dir() {
             sources.add_folder(path)?;
@@ -110,15 +119,30 @@ pub(crate) fn sources<'a>(paths: impl Iterator<Item = &'a PathBuf>, lock: Option
     Ok(sources)
 }
 
+/// What an engine is started for.
+pub(crate) struct Machine {
+    /// How many calls run at once.
+    pub(crate) slots: u32,
+    /// How requests leave.
+    pub(crate) network: Network,
+    /// Whether instructions are counted.
+    pub(crate) fuel: bool,
+}
+
+/// Whether any of these limits needs instructions to be counted.
+pub(crate) fn counts<'a>(limits: impl IntoIterator<Item = &'a Limits>) -> bool {
+    limits.into_iter().any(|limits| limits.get(LimitKind::Fuel) != UNLIMITED)
+}
+
 /// Starts the engine and loads packages, while another thread parses policy, which takes about as long.
 pub(crate) fn load<'a>(
-    slots: u32,
+    machine: Machine,
     packages: impl IntoIterator<Item = &'a registry::Package>,
     policy: impl FnOnce() -> Result<Policy> + Send,
 ) -> Result<(Sandbox, Vec<Package>, Policy)> {
     thread::scope(|scope| {
         let policy = scope.spawn(policy);
-        let sandbox = sandbox(slots)?;
+        let sandbox = sandbox(machine)?;
         let packages = packages.into_iter().map(|package| load_one(&sandbox, package)).collect::<Result<_>>()?;
         let policy = policy.join().unwrap_or_else(|panic| resume_unwind(panic))?;
         Ok((sandbox, packages, policy))
@@ -133,7 +157,8 @@ fn load_one(sandbox: &Sandbox, package: &registry::Package) -> Result<Package> {
     sandbox.load(&package.bytes, package.digest, &package.name).with_context(from)
 }
 
-fn sandbox(slots: u32) -> Result<Sandbox> {
+fn sandbox(machine: Machine) -> Result<Sandbox> {
+    let Machine { slots, network, fuel } = machine;
     let dir = places::cache()?;
     let cache = match CodeCache::open(&dir) {
         Ok(cache) => Some(cache),
@@ -142,7 +167,48 @@ fn sandbox(slots: u32) -> Result<Sandbox> {
             None
         }
     };
-    Sandbox::new(sandbox::Config { slots, cache }).map_err(|error| Internal(error.into()).into())
+    Sandbox::new(sandbox::Config { slots, cache, network, fuel }).map_err(|error| Internal(error.into()).into())
+}
+
+/// How requests leave, as it was set up.
+pub(crate) fn network(settings: &NetworkSettings) -> Network {
+    let lower =
+        |(name, addresses): (&String, &Vec<_>)| (name.trim_end_matches('.').to_ascii_lowercase(), addresses.clone());
+    Network {
+        resolver: Arc::new(Names { fixed: settings.hosts.iter().map(lower).collect() }),
+        certificates: settings.certificates.iter().map(PathBuf::from).collect(),
+    }
+}
+
+/// A package, and those that its tools can call, and those that theirs can.
+pub(crate) struct Reached<'a> {
+    pub(crate) packages: Vec<&'a registry::Package>,
+    /// Whether any of them calls any tool.
+    invokes: bool,
+}
+
+impl<'a> Reached<'a> {
+    pub(crate) fn from(sources: &'a Sources, package: &'a registry::Package) -> Result<Self> {
+        let mut reached = Self { packages: vec![package], invokes: false };
+        let mut looked_at = 0;
+        while let Some(package) = reached.packages.get(looked_at) {
+            looked_at += 1;
+            let needs = match sandbox::declared(&package.bytes) {
+                Some(manifest) => manifest.needs,
+                None => describe(package)?.needs,
+            };
+            reached.invokes |= !needs.invoke.is_empty();
+            for pattern in &needs.invoke {
+                let covered = |other: &&registry::Package| {
+                    pattern.package().is_none_or(|(name, _)| name == other.name)
+                        && !reached.packages.iter().any(|known| known.name == other.name)
+                };
+                let more: Vec<_> = sources.packages().filter(covered).collect();
+                reached.packages.extend(more);
+            }
+        }
+        Ok(reached)
+    }
 }
 
 pub(crate) fn journal(state: Option<&Path>) -> Result<Arc<Journal>> {
@@ -168,7 +234,7 @@ pub(crate) fn world<'a>(
     mounts: impl Iterator<Item = (&'a MountName, &'a Path, Access)>,
     env: impl Iterator<Item = &'a String>,
 ) -> Result<World> {
-    let mut world = World { mounts: BTreeMap::new(), env: BTreeMap::new(), clock_ms: controller::now_ms() };
+    let mut world = World { clock_ms: controller::now_ms(), ..World::default() };
     for (name, path, access) in mounts {
         // A flag takes the place of what the configuration says of the same name.
         world.mounts.insert(name.clone(), Mount::open(name, path, access)?);
@@ -187,6 +253,10 @@ pub(crate) fn world<'a>(
 
 pub(crate) fn apply_limits(base: Limits, given: &[(String, String)]) -> Result<Limits> {
     given.iter().try_fold(base, |limits, (key, value)| Ok(limits.with(key, value)?))
+}
+
+fn declared_name(bytes: &[u8]) -> Option<String> {
+    sandbox::declared(bytes).map(|manifest| manifest.name)
 }
 
 /// What a package's bytes say about it.

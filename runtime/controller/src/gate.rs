@@ -1,11 +1,17 @@
 //! The one way to a tool: arguments checked, policy asked, the intent recorded, the call run, the outcome recorded.
 
-use crate::{budget::Spent, guests::Guests, record};
+use crate::{budget::Spent, guests::Guests, record, within::Within};
 use journal::{Journal, JournalError, TaskId};
-use policy::{Decision, Denial, Grant, Limits, Narrow, Policy, Principal, Provenance, Request, Source, ToolId};
-use sandbox::{BadArguments, CallError, Outcome, Package, Sandbox, Setting, Tool, World};
+use policy::{Bounds, Decision, Denial, Grant, Limits, Narrow, Policy, Principal, Provenance, Request, Source, ToolId};
+use sandbox::{BadArguments, CallError, Outcome, Package, Progress, Sandbox, Setting, Stage, Tool, World};
 use serde_json::Value;
-use std::{collections::BTreeMap, future::poll_fn, sync::Arc, task::Poll};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    future::poll_fn,
+    sync::{Arc, Weak},
+    task::Poll,
+};
 
 /// On whose behalf calls are made.
 #[derive(Debug, Clone)]
@@ -19,7 +25,6 @@ pub struct Who {
 }
 
 /// Everything that stands between a caller and the tools.
-#[derive(Debug)]
 pub struct Gate {
     sandbox: Sandbox,
     tools: BTreeMap<ToolId, Arc<Tool>>,
@@ -33,13 +38,28 @@ pub struct Gate {
     /// The record that single calls go into.
     task: TaskId,
     guests: Guests,
+    /// For the calls that tools make, which outlive no gate.
+    itself: Weak<Self>,
+    watch: Option<ProgressWatch>,
+}
+
+/// Called whenever a call says how far it has come: the task, the step where there is one, and what it says.
+pub type ProgressWatch = Arc<dyn Fn(&TaskId, Option<&str>, &Progress) + Send + Sync>;
+
+/// Who a call is made for, and what led to it.
+pub(crate) struct Asker {
+    pub(crate) task: TaskId,
+    pub(crate) step: Option<String>,
+    /// Where all arguments together came from.
+    pub(crate) sources: Provenance,
+    pub(crate) spent: Spent,
 }
 
 /// What came of asking for a call.
 #[derive(Debug)]
 pub enum Answer {
     /// It ran.
-    Ran(Outcome),
+    Ran(Box<Outcome>),
     /// Policy said no.
     Denied(Denial),
     /// A person has to agree first.
@@ -83,8 +103,13 @@ impl GateError {
     }
 }
 
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("who", &self.who).field("task", &self.task).finish_non_exhaustive()
+    }
+}
+
 /// What a gate is made of.
-#[derive(Debug)]
 pub struct Setup {
     /// The engine.
     pub sandbox: Sandbox,
@@ -102,6 +127,8 @@ pub struct Setup {
     pub journal: Arc<Journal>,
     /// The record that single calls go into.
     pub task: TaskId,
+    /// Whom to tell how far calls have come.
+    pub watch: Option<ProgressWatch>,
 }
 
 /// A call that policy is asked about.
@@ -115,6 +142,8 @@ pub struct Proposal<'a> {
     pub provenance: &'a BTreeMap<String, Provenance>,
     /// What the caller gives up.
     pub narrow: &'a Narrow,
+    /// The bounds of the call that makes this one, where one does.
+    pub within: Option<&'a Bounds>,
     /// The bounds of the call.
     pub limits: Limits,
     /// What its task has spent.
@@ -123,9 +152,11 @@ pub struct Proposal<'a> {
 
 impl Gate {
     /// Puts it together.
-    pub fn new(setup: Setup) -> Self {
+    pub fn new(setup: Setup) -> Arc<Self> {
         let tools = setup.packages.iter().flat_map(|package| package.tools.values());
-        Self {
+        Arc::new_cyclic(|itself| Self {
+            itself: itself.clone(),
+            watch: setup.watch,
             tools: tools.map(|tool| (tool.id.clone(), Arc::clone(tool))).collect(),
             offered: setup.world.mounts.iter().map(|(name, mount)| (name.clone(), mount.access())).collect(),
             variables: setup.world.env.keys().cloned().collect(),
@@ -137,7 +168,7 @@ impl Gate {
             journal: setup.journal,
             task: setup.task,
             guests: Guests::default(),
-        }
+        })
     }
 
     /// The tools, by id.
@@ -148,6 +179,21 @@ impl Gate {
     /// The tool of this id.
     pub fn tool(&self, id: &ToolId) -> Option<&Arc<Tool>> {
         self.tools.get(id)
+    }
+
+    pub(crate) fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    pub(crate) fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// A call says how far it has come.
+    pub(crate) fn tell(&self, task: &TaskId, step: Option<&str>, progress: &Progress) {
+        if let Some(watch) = &self.watch {
+            watch(task, step, progress);
+        }
     }
 
     pub(crate) fn journal(&self) -> &Arc<Journal> {
@@ -175,6 +221,7 @@ impl Gate {
             mounts: &self.offered,
             env: &self.variables,
             narrow: proposal.narrow,
+            within: proposal.within,
             limits: proposal.limits,
             args: proposal.args,
             provenance: proposal.provenance,
@@ -192,10 +239,13 @@ impl Gate {
         tool: &Tool,
         arguments: sandbox::Arguments,
         grant: Grant,
+        asker: Asker,
         cancel: impl Future<Output = ()>,
     ) -> Result<Outcome, CallError> {
+        let Asker { task, step, sources, spent } = asker;
+        let stage: Arc<dyn Stage> = Arc::new(Within { gate: self.itself.clone(), task, step, sources, spent });
         // The same call draws the same virtual random numbers.
-        let setting = Setting { world: &self.world, seed: 0 };
+        let setting = Setting { world: &self.world, seed: 0, stage: Some(stage), within: None };
         self.sandbox.call(tool, arguments, grant, setting, cancel).await
     }
 
@@ -238,6 +288,7 @@ impl Gate {
             args: &args,
             provenance: &provenance,
             narrow: &Narrow::default(),
+            within: None,
             limits: self.limits,
             spent: Spent::default(),
         });
@@ -259,7 +310,8 @@ impl Gate {
         if changes && let Some(event) = call.begun() {
             self.journal.append(&self.task, event, record::now_ms()).await?;
         }
-        let outcome = match self.run(tool, arguments, grant, cancel).await {
+        let asker = Asker { task: self.task, step: None, sources: caller, spent: Spent::default() };
+        let outcome = match self.run(tool, arguments, grant, asker, cancel).await {
             Ok(outcome) => outcome,
             Err(error) => {
                 // Nothing ran; what was said to begin has ended.
@@ -273,6 +325,6 @@ impl Gate {
         } else {
             self.journal.append_unwaited(&self.task, event, record::now_ms()).await?;
         }
-        Ok(Answer::Ran(outcome))
+        Ok(Answer::Ran(Box::new(outcome)))
     }
 }

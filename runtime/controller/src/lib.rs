@@ -14,10 +14,11 @@ mod report;
 mod step;
 mod task;
 mod template;
+mod within;
 
 pub use budget::{Budget, BudgetError, Exhausted, Spent};
 pub use expression::ExpressionError;
-pub use gate::{Answer, Gate, GateError, Proposal, Setup, Who};
+pub use gate::{Answer, Gate, GateError, ProgressWatch, Proposal, Setup, Who};
 pub use plan::{OnFailure, Plan, PlanError, PlanMount, Step};
 pub use progress::{Failure, Progress, StepProgress, StepState};
 pub use record::now_ms;

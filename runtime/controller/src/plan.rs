@@ -26,6 +26,10 @@ pub struct Plan {
     pub mounts: BTreeMap<MountName, PlanMount>,
     /// Environment variables that the world holds.
     pub env: Vec<String>,
+    /// The secrets that the world holds, by where they are; files relative to the plan's own folder.
+    pub secrets: journal::Secrets,
+    /// What the world knows of the network; files relative to the plan's own folder.
+    pub network: journal::NetworkSettings,
     /// What the whole task may spend.
     pub budget: Budget,
     /// How many steps may run at once.

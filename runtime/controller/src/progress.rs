@@ -169,6 +169,7 @@ fn step_of(event: &EventBody) -> Option<&str> {
         EventBody::TaskStarted(_)
         | EventBody::TaskResumed
         | EventBody::TaskEnded { .. }
+        | EventBody::Invoked { .. }
         | EventBody::CallStarted { .. }
         | EventBody::Call { .. } => None,
     }
@@ -215,6 +216,7 @@ impl StepProgress {
             EventBody::TaskStarted(_)
             | EventBody::TaskResumed
             | EventBody::TaskEnded { .. }
+            | EventBody::Invoked { .. }
             | EventBody::CallStarted { .. }
             | EventBody::Call { .. } => {}
         }

@@ -4,7 +4,7 @@
 use crate::{
     budget::{Exhausted, Spent},
     expression::Scope,
-    gate::{Gate, GateError, Proposal},
+    gate::{Asker, Gate, GateError, Proposal},
     plan::{Plan, Step},
     progress::Progress,
     record,
@@ -79,11 +79,14 @@ pub(crate) async fn run(
         args: &args,
         provenance: &before.provenance,
         narrow: &step.narrow,
+        within: None,
         limits,
         spent: before.spent,
     });
-    let mut sources = Provenance::from_iter([Source::Tool(tool.id.to_string())]);
-    before.provenance.values().for_each(|of_argument| sources.join(of_argument));
+    let mut of_arguments = Provenance::new();
+    before.provenance.values().for_each(|of_argument| of_arguments.join(of_argument));
+    let mut sources = of_arguments.clone();
+    sources.insert(Source::Tool(tool.id.to_string()));
     recorder
         .append(EventBody::Decided {
             step: step.id.clone(),
@@ -98,15 +101,15 @@ pub(crate) async fn run(
 
     let can_change = grant.can_change();
     recorder.append(EventBody::StepStarted { step: step.id.clone(), can_change }).await?;
-    let outcome = match gate.run(tool, arguments, grant, pending()).await {
+    let asker =
+        Asker { task: *recorder.task(), step: Some(step.id.clone()), sources: of_arguments, spent: before.spent };
+    let outcome = match gate.run(tool, arguments, grant, asker, pending()).await {
         Ok(outcome) => outcome,
         // Nothing ran: that is this step's end, and no other's.
         Err(error) => return recorder.append(refuse(error.to_string())).await,
     };
     // What it read through a door is in its result.
-    for mount in &outcome.effects.mounts_read {
-        sources.insert(Source::Mount(mount.clone()));
-    }
+    sources.join(&outcome.effects.sources());
     let check = check(step, before.scope, &outcome);
     recorder
         .append(EventBody::StepEnded {

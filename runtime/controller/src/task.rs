@@ -78,6 +78,10 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
+    pub(crate) fn task(&self) -> &TaskId {
+        &self.task
+    }
+
     /// Returns when the event is in the journal.
     pub(crate) async fn append(&self, event: EventBody) -> Result<(), GateError> {
         self.gate.journal().append(&self.task, event.clone(), record::now_ms()).await?;

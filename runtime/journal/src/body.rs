@@ -1,5 +1,6 @@
 //! What can happen in a task, as events say it. A task's state is what its events say, and nothing else.
 
+use crate::outside::{NetworkSettings, Secrets};
 use policy::{Access, Denial, Digest, MountName, Principal, Provenance, ToolId};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -80,6 +81,27 @@ pub enum EventBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
     },
+    /// A tool called another one: the call ended, or was refused.
+    Invoked {
+        /// The step whose call it was made from; absent outside of a plan.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<String>,
+        /// The calls that it was made from, the outermost first.
+        chain: Vec<ToolId>,
+        /// The tool that was called.
+        tool: ToolId,
+        /// The digest of its package.
+        digest: Digest,
+        /// Its arguments.
+        args: Value,
+        /// Where each argument came from.
+        provenance: BTreeMap<String, Provenance>,
+        /// What policy said.
+        decision: Verdict,
+        /// What became of it; absent where it was refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outcome: Option<Value>,
+    },
     /// A call outside of a plan, that can change something, is about to run.
     CallStarted {
         /// The tool.
@@ -131,6 +153,12 @@ pub struct TaskStarted {
     pub mounts: Vec<MountRecord>,
     /// The names of the environment variables that its world holds. Their values are not recorded.
     pub env: Vec<String>,
+    /// The secrets that its world holds, by where they are.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: Secrets,
+    /// What its world knows of the network.
+    #[serde(default, skip_serializing_if = "NetworkSettings::is_default")]
+    pub network: NetworkSettings,
     /// Limits of the command line, as keys and values: they go before the plan's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<(String, String)>,

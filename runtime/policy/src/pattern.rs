@@ -56,6 +56,11 @@ impl HostPattern {
         Self { host: Hosts::Any, port: None }
     }
 
+    /// The only port; `None` for all.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
     /// Whether it covers a port of a host, whose name is in lower case and without a final dot; an IPv6 address has no
     /// brackets.
     pub fn covers(&self, host: &str, port: u16) -> bool {
@@ -121,6 +126,15 @@ impl ToolPattern {
     /// Every tool.
     pub fn any() -> Self {
         Self(Tools::Any)
+    }
+
+    /// The only package that it covers, and the only tool of it; `None` where it covers every one.
+    pub fn package(&self) -> Option<(&str, Option<&ToolId>)> {
+        match &self.0 {
+            Tools::Any => None,
+            Tools::In(package) => Some((package, None)),
+            Tools::Only(id) => Some((id.package(), Some(id))),
+        }
     }
 
     /// Whether it covers a tool.

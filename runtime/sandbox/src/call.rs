@@ -20,7 +20,7 @@ use crate::{
     value,
     world::World,
 };
-use policy::{Grant, LimitKind, MountGrant, Time};
+use policy::{Grant, LimitKind, MountGrant, Time, UNLIMITED};
 use serde_json::json;
 use std::{io, sync::Arc, time::Duration};
 use tokio::sync::OwnedSemaphorePermit;
@@ -82,6 +82,9 @@ pub enum CallError {
         /// What there is.
         slots: u32,
     },
+    /// What is not counted cannot be limited.
+    #[error("the limit `fuel` is set, and this sandbox was started without counting instructions")]
+    Fuel,
     /// The engine failed to make an instance.
     #[error("no instance could be made: {0:#}")]
     Engine(wasmtime::Error),
@@ -108,7 +111,7 @@ impl Sandbox {
             return Err(CallError::OtherTool { granted, called });
         }
         let limits = *grant.limits();
-        let outer = setting.within.as_ref().map(|(_, account)| Arc::clone(&account.0));
+        let outer = setting.within.as_ref().map(|(_, account)| Arc::clone(&account.ledger));
         let ledger = Arc::new(Ledger::new(limits, outer));
         let meter = Arc::new(Meter::new(&limits, Arc::clone(&self.lane)));
         let wall = LimitHit { limit: LimitKind::Wall, value: limits.get(LimitKind::Wall) };
@@ -130,6 +133,11 @@ impl Sandbox {
             hit = ledger.stopped() => End::Limit(hit),
             () = cancel => End::Cancelled,
         };
+        // A guest can be done before the limit that was hit on its behalf has stopped it.
+        let end = ledger.hit_meanwhile().map_or(end, End::Limit);
+        if let Some((_, account)) = &setting.within {
+            account.meter.add(meter.cpu());
+        }
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let usage = Usage {
             cpu_us: micros(meter.cpu()),
@@ -224,6 +232,11 @@ impl Sandbox {
         };
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.memory);
+        if self.fuel {
+            store.set_fuel(limits.get(LimitKind::Fuel)).map_err(CallError::Engine)?;
+        } else if limits.get(LimitKind::Fuel) != UNLIMITED {
+            return Err(CallError::Fuel);
+        }
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|store| store.data().meter.at_tick());
         let fuel = limits.get(LimitKind::Result).saturating_mul(FUEL_PER_BYTE).max(MIN_FUEL);
@@ -330,6 +343,9 @@ fn failed(error: &wasmtime::Error, ledger: &Ledger) -> End {
     }
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
         return End::Trap(format!("the tool ended its process with exit code {}", exit.0));
+    }
+    if let Some(Trap::OutOfFuel) = error.downcast_ref() {
+        return End::Limit(ledger.hit(LimitKind::Fuel));
     }
     if let Some(trap) = error.downcast_ref::<Trap>() {
         return End::Trap(trap.to_string());

@@ -184,13 +184,13 @@ impl<'a> Sections<'a> {
     }
 }
 
-/// The name that a component's manifest gives it, where there is a manifest; nothing else is looked at.
-pub fn declared_name(bytes: &[u8]) -> Option<String> {
+/// A component's manifest, where there is one; nothing else is looked at.
+pub fn declared(bytes: &[u8]) -> Option<Manifest> {
     let section = Parser::new(0).parse_all(bytes).find_map(|payload| match payload {
         Ok(Payload::CustomSection(section)) if section.name() == MANIFEST_SECTION => Some(section.data()),
         _ => None,
     })?;
-    Manifest::parse(section).ok().map(|manifest| manifest.name)
+    Manifest::parse(section).ok()
 }
 
 /// Puts documentation where it belongs. It is a courtesy of the component's author: where it does not fit the

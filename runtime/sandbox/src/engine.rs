@@ -23,7 +23,7 @@ const WASM_STACK: usize = 256 << 10;
 const MIB: usize = 1 << 20;
 
 /// The configuration for `slots` calls at once; public for benchmarks, which compare with the same engine.
-pub fn config(slots: u32) -> Config {
+pub fn config(slots: u32, fuel: bool) -> Config {
     let mut config = Config::new();
     config
         // Component-model concurrency costs 2.4 us a call and serves WASI 0.3 only, which is off.
@@ -31,6 +31,8 @@ pub fn config(slots: u32) -> Config {
         .cranelift_opt_level(OptLevel::Speed)
         // Every limit on time stands on it. 4 to 16 % on CPU-bound code.
         .epoch_interruption(true)
+        // Counts instructions, for a limit that is hit at the same one each time: 4 to 26 %, so only where it is asked for.
+        .consume_fuel(fuel)
         // A fresh instance's memory is a copy-on-write image: no copying at instantiation.
         .memory_init_cow(true)
         .table_lazy_init(true)

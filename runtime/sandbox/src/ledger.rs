@@ -2,7 +2,7 @@
 //! but not the record of what it did.
 
 use crate::outcome::{Action, Effect, Effects, Level, LimitHit, Log, MAX_EFFECT_BYTES, MAX_EFFECTS, Printed};
-use policy::{Denial, LimitKind, Limits, Provenance, Refusal, Source};
+use policy::{Denial, LimitKind, Limits, Provenance, Refusal};
 use std::{
     collections::HashSet,
     sync::{
@@ -114,6 +114,11 @@ impl Ledger {
         self.stopped.send_if_modified(|stopped| stopped.is_none() && stopped.replace(hit).is_none());
     }
 
+    /// The limit that was hit in what the host does meanwhile, where one was.
+    pub(crate) fn hit_meanwhile(&self) -> Option<LimitHit> {
+        *self.stopped.borrow()
+    }
+
     /// Completes when the call has to end.
     pub(crate) async fn stopped(&self) -> LimitHit {
         let mut stopped = self.stopped.subscribe();
@@ -162,11 +167,7 @@ impl Ledger {
 
     /// What the call has read so far.
     pub(crate) fn read(&self) -> Provenance {
-        let seen = lock(&self.effects);
-        let mounts = seen.effects.mounts_read.iter().cloned().map(Source::Mount);
-        let hosts = seen.effects.hosts_read.iter().cloned().map(Source::Http);
-        let tools = seen.effects.tools_read.iter().cloned().map(Source::Tool);
-        mounts.chain(hosts).chain(tools).collect()
+        lock(&self.effects).effects.sources()
     }
 
     pub(crate) fn note(&self, done: bool, effect: Effect) {

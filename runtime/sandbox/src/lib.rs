@@ -26,12 +26,13 @@ mod world;
 
 pub use cache::{CacheError, CodeCache};
 pub use call::{CallError, Setting};
-pub use describe::{DescribeError, Description, ToolDescription, declared_name, reach_of};
+pub use describe::{DescribeError, Description, ToolDescription, declared, reach_of};
 pub use engine::config as engine_config;
 pub use net::{Names, Network, Resolver, Resolving, TlsError};
 pub use outcome::{Action, Effect, Effects, End, Level, LimitHit, Log, MAX_EFFECTS, Outcome, Printed, Usage};
 pub use package::{Arguments, MissingExport, Package, Tool};
 pub use redact::{MIN_SECRET, Redactor};
+pub use secrecy::SecretString;
 pub use secrets::{SecretTooShort, Secrets};
 pub use stage::{Account, Chain, Invocation, Invoking, NotInvoked, Progress, Stage};
 pub use value::BadArguments;
@@ -56,6 +57,8 @@ pub struct Config {
     pub cache: Option<CodeCache>,
     /// How requests leave.
     pub network: Network,
+    /// Whether instructions are counted, which the limit `fuel` needs. Code that counts is compiled apart.
+    pub fuel: bool,
 }
 
 /// An engine and its doors. One or two to a process: each reserves its whole address space.
@@ -67,6 +70,7 @@ pub struct Sandbox {
     capacity: u32,
     lane: Arc<Semaphore>,
     client: Arc<net::Client>,
+    fuel: bool,
 }
 
 /// A sandbox that cannot be set up.
@@ -120,7 +124,7 @@ impl Sandbox {
         let slots = config.slots.max(1);
         let refuse = |error| SetupError::Engine { slots, error };
         let client = Arc::new(net::Client::new(config.network)?);
-        let engine = Engine::new(&engine::config(slots)).map_err(refuse)?;
+        let engine = Engine::new(&engine::config(slots, config.fuel)).map_err(refuse)?;
         let mut linker = Linker::new(&engine);
         doors::link(&mut linker).map_err(refuse)?;
         engine::tick(&engine).map_err(SetupError::Ticker)?;
@@ -133,6 +137,7 @@ impl Sandbox {
             capacity: slots,
             lane: Arc::new(Semaphore::new(cores)),
             client,
+            fuel: config.fuel,
         })
     }
 

@@ -55,6 +55,11 @@ impl Meter {
         Duration::from_nanos(self.spent.load(Relaxed))
     }
 
+    /// Charges the time of a call that this one made.
+    pub(crate) fn add(&self, time: Duration) {
+        self.spent.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+    }
+
     fn now(&self) -> u64 {
         u64::try_from(self.base.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }

@@ -1,7 +1,7 @@
 //! What became of a call.
 
 use crate::redact::Redactor;
-use policy::LimitKind;
+use policy::{LimitKind, Provenance, Source};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{borrow::Cow, collections::BTreeSet};
@@ -203,6 +203,14 @@ fn is_zero(n: &u64) -> bool {
 }
 
 impl Effects {
+    /// Where what the call read came from.
+    pub fn sources(&self) -> Provenance {
+        let mounts = self.mounts_read.iter().cloned().map(Source::Mount);
+        let hosts = self.hosts_read.iter().cloned().map(Source::Http);
+        let tools = self.tools_read.iter().cloned().map(Source::Tool);
+        mounts.chain(hosts).chain(tools).collect()
+    }
+
     /// Whether nothing was done or tried.
     pub fn is_empty(&self) -> bool {
         self.done.is_empty() && self.refused.is_empty()

@@ -189,8 +189,8 @@ fn spellings(secret: &[u8], patterns: &mut BTreeSet<Vec<u8>>) {
             patterns.insert(percent(secret, upper, all));
         }
     }
-    let plus = percent(secret, true, false);
-    patterns.insert(String::from_utf8_lossy(&plus).replace("%20", "+").into_bytes());
+    // As forms write it.
+    patterns.insert(url::form_urlencoded::byte_serialize(secret).collect::<String>().into_bytes());
     if let Ok(text) = std::str::from_utf8(secret) {
         patterns.insert(json_inside(text));
         patterns.insert(json_inside(text).split(|byte| *byte == b'/').collect::<Vec<_>>().join(&b"\\/"[..]));

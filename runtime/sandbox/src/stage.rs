@@ -1,6 +1,6 @@
 //! What a call needs of whoever runs it: other tools called, progress shown.
 
-use crate::ledger::Ledger;
+use crate::{ledger::Ledger, meter::Meter};
 use policy::{Bounds, Limits, Provenance, ToolId};
 use serde_json::Value;
 use std::{fmt, pin::Pin, sync::Arc};
@@ -38,12 +38,9 @@ pub struct Invocation {
 
 /// The account of a call, to which the calls that it makes are charged too.
 #[derive(Debug, Clone)]
-pub struct Account(pub(crate) Arc<Ledger>);
-
-impl From<Arc<Ledger>> for Account {
-    fn from(ledger: Arc<Ledger>) -> Self {
-        Self(ledger)
-    }
+pub struct Account {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) meter: Arc<Meter>,
 }
 
 /// Why an invocation gave no result; in words for the tool that asked.
@@ -104,7 +101,8 @@ impl Chain {
         self.0.len() as u64
     }
 
-    pub(crate) fn caller(&self) -> ToolId {
+    /// The tool that is running: the innermost.
+    pub fn caller(&self) -> ToolId {
         // A chain is made with one tool, and only grows.
         self.0[self.0.len() - 1].clone()
     }

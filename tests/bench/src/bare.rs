@@ -27,7 +27,7 @@ pub(crate) struct Bare {
 
 impl Bare {
     pub(crate) fn new(wasm: &[u8], slots: u32) -> Result<Self> {
-        let engine = Engine::new(&sandbox::engine_config(slots)).map_err(anyhow::Error::msg)?;
+        let engine = Engine::new(&sandbox::engine_config(slots, false)).map_err(anyhow::Error::msg)?;
         let component = Component::new(&engine, wasm).map_err(anyhow::Error::msg)?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(anyhow::Error::msg)?;

@@ -10,10 +10,15 @@ pub(crate) fn cache() -> Result<()> {
     let odd = odd()?;
     println!("\nloading a package of {} bytes", odd.bytes.len());
     let load = |sandbox: &Sandbox| sandbox.load(&odd.bytes, odd.digest, &odd.name).expect("a package");
-    let compiling = Sandbox::new(Config { slots: 10, cache: None })?;
+    let compiling = Sandbox::new(Config { slots: 10, cache: None, network: Default::default(), fuel: false })?;
     let compiled = Times::of(10, || drop(load(&compiling)));
     compiled.print("compiling", None);
-    let cached = Sandbox::new(Config { slots: 10, cache: Some(CodeCache::open(&folder.path().join("code"))?) })?;
+    let cached = Sandbox::new(Config {
+        slots: 10,
+        cache: Some(CodeCache::open(&folder.path().join("code"))?),
+        network: Default::default(),
+        fuel: false,
+    })?;
     load(&cached);
     let loaded = Times::of(200, || assert!(load(&cached).cached));
     loaded.print("from the cache, authenticated", Some(&compiled));

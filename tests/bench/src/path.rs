@@ -14,13 +14,13 @@ const IN_FLIGHT: usize = 64;
 
 /// A gate over the typed guest, with a policy of two rules and a journal of its own.
 pub(crate) fn gate(state: &std::path::Path) -> Result<Arc<Gate>> {
-    let sandbox = Sandbox::new(Config { slots: 200, cache: None })?;
+    let sandbox = Sandbox::new(Config { slots: 200, cache: None, network: Default::default(), fuel: false })?;
     let odd = odd()?;
     let packages = vec![sandbox.load(&odd.bytes, odd.digest, &odd.name)?];
     let text = "@id(\"call\") permit (principal, action == Action::\"call\", resource in Package::\"odd\");\n\
                 @id(\"not\") forbid (principal, action == Action::\"call\", resource == Tool::\"odd.leave\");";
     let who = Who { tenant: "default".into(), principal: "bench".parse()?, roles: Vec::new() };
-    Ok(Arc::new(Gate::new(Setup {
+    Ok(Gate::new(Setup {
         sandbox,
         packages,
         policy: Policy::parse(&[("bench.cedar", text)])?,
@@ -29,7 +29,8 @@ pub(crate) fn gate(state: &std::path::Path) -> Result<Arc<Gate>> {
         limits: Limits::default(),
         journal: Arc::new(Journal::open(state, Durability::Process)?),
         task: TaskId::generate(),
-    })))
+        watch: None,
+    }))
 }
 
 pub(crate) fn run() -> Result<()> {
@@ -93,6 +94,7 @@ fn decided(gate: &Gate, tool: &Tool, args: &Value) -> Times {
         args,
         provenance: &provenance,
         narrow: &Narrow::default(),
+        within: None,
         limits: Limits::default(),
         spent: Spent::default(),
     };

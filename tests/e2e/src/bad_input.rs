@@ -31,7 +31,7 @@ fn plans() {
     refused(&with("expect = \"resutl > 0\"\n"), &["step `a`, expect", "no variable `resutl`"]);
     refused(&with("after = [\"a\"]\n"), &["steps wait for each other: a → a"]);
     refused(&with("limits = { cpu = \"soon\" }\n"), &["step `a`, limits: limit `cpu`: `soon` is not a time"]);
-    refused(&with("limits = { fuel = 1 }\n"), &["there is no limit `fuel`; limits are: cpu,"]);
+    refused(&with("limits = { heap = 1 }\n"), &["there is no limit `heap`; limits are: cpu,"]);
     refused(&with(STEP), &["step `a`: the id is used twice"]);
     refused(&with("mounts = { out = { path = \"../x\" } }\n"), &["is not a path inside a mount"]);
     refused(&format!("{HEAD}budget = {{ money = 1 }}\n{STEP}"), &["there is no budget `money`"]);

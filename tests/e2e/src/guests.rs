@@ -1,6 +1,9 @@
 //! Every guest, and the outcome that it must get. A guest without a test here does not compile.
 
-use crate::program::{Ended, Place, guest};
+use crate::{
+    http::net,
+    program::{Ended, Place, guest},
+};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -430,8 +433,8 @@ fn type_bomb() {
 }
 
 #[test]
-fn needs_http() {
-    check_wat("needs_http", &[], 2, &["unknown field `http`"]);
+fn needs_gpu() {
+    check_wat("needs_gpu", &[], 2, &["unknown field `gpu`"]);
 }
 
 #[test]

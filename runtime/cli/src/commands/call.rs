@@ -5,7 +5,7 @@ use crate::{
     exit::{Exit, Internal},
     flags::Callable,
     print::{harmless, json, json_line, line, one_line},
-    setup::{self, CALL_SLOTS, Wanted},
+    setup::{self, Reached, Wanted},
 };
 use anyhow::{Context as _, Result, bail};
 use controller::Answer;
@@ -28,7 +28,8 @@ pub(crate) async fn run(args: &CallArgs, state: Option<&Path>) -> Result<Exit> {
     let journal = setup::journal(state)?;
     let task = TaskId::generate();
     let callable = Callable::Tool(args.tool.as_str());
-    let gate = wanted.gate(CALL_SLOTS, [package], &callable, Arc::clone(&journal), task)?;
+    let reached = Reached::from(&sources, package)?;
+    let gate = wanted.gate(wanted.slots(&reached)?, reached.packages, &callable, Arc::clone(&journal), task)?;
     let tool = gate.tool(&args.tool).with_context(|| setup::no_such_tool(&args.tool, gate.tools()))?;
     let answer = gate.call(tool, given.for_tool(&tool.description().input), pending()).await;
     journal.flush().await.map_err(|error| Internal(error.into()))?;

@@ -18,7 +18,7 @@ pub(crate) async fn run(args: &McpArgs, state: Option<&Path>) -> Result<Exit> {
     let callable = Callable::Packages(names);
     let gate = wanted.gate(SERVING_SLOTS, sources.packages(), &callable, Arc::clone(&journal), TaskId::generate())?;
     let (input, output) = server::stdio();
-    let served = server::serve(Arc::new(gate), input, output).await;
+    let served = server::serve(gate, input, output).await;
     journal.flush().await.map_err(|error| Internal(error.into()))?;
     served?;
     Ok(Exit::Done)

@@ -49,6 +49,7 @@ fn explain(args: &CallArgs, state: Option<&Path>) -> Result<Exit> {
         args: &given,
         provenance: &provenance,
         narrow: &Narrow::default(),
+        within: None,
         limits: wanted.limits()?,
         spent: Spent::default(),
     };

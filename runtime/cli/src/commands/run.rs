@@ -5,7 +5,8 @@ use crate::{
     exit::{Exit, Internal},
     flags::{self, Callable},
     print::{json_line, line, one_line},
-    progress, records, setup,
+    progress, records, secrets,
+    setup::{self, Machine},
 };
 use anyhow::{Context as _, Result, bail};
 use controller::{Failure, Gate, Plan, Setup, Task, TaskEnd, TaskError, Who, Words};
@@ -23,7 +24,8 @@ const WORKSPACE: &str = "workspace";
 
 pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
     let text = fs::read_to_string(&args.plan).with_context(|| format!("plan {}", args.plan.display()))?;
-    let plan = parse(&args.plan, &text)?;
+    let mut plan = parse(&args.plan, &text)?;
+    outside(&mut plan, &args.plan)?;
     let mut sources = setup::sources(args.grants.packages.iter(), None)?;
     let names = package_names(&plan, &args.plan, &mut sources)?;
     let mounts = mounts(args, &plan)?;
@@ -50,6 +52,8 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
         roles: plan.roles.clone(),
         mounts,
         env: plan.env.iter().chain(&args.grants.env).cloned().collect(),
+        secrets: plan.secrets.clone(),
+        network: plan.network.clone(),
         limits: args.grants.limits.clone(),
         clock_ms: controller::now_ms(),
         packages: packages.map(record).collect::<Result<_>>()?,
@@ -58,7 +62,7 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
     let journal = setup::journal(state)?;
     let task = TaskId::generate();
     let _lease = journal.lease(&task)?;
-    let gate = gate(&started, &sources, Arc::clone(&journal), task)?;
+    let gate = gate(&started, &plan, &sources, Arc::clone(&journal), task)?;
     if !args.json {
         eprintln!("task      {task}");
     }
@@ -94,7 +98,7 @@ pub(crate) async fn resume(args: &ResumeArgs, state: Option<&Path>) -> Result<Ex
         }
     }
     let plan = Arc::new(plan);
-    let gate = gate(started, &sources, journal, task)?;
+    let gate = gate(started, &plan, &sources, journal, task)?;
     let bodies: Vec<EventBody> = events.iter().map(|event| event.body.clone()).collect();
     let words = Words { repeat: args.repeat.clone(), give_up: args.give_up.clone() };
     let watch = progress::watch(plan.steps.len(), args.json);
@@ -118,6 +122,17 @@ pub(crate) fn plan_of<'a>(task: &TaskId, events: &'a [Event]) -> Result<(&'a Tas
     };
     let plan = parse(Path::new(&started.plan_file), &started.plan)?;
     Ok((started, apply_limits(plan, &started.limits)?))
+}
+
+/// Makes the files of secrets and certificates absolute, so that the record says where they are from everywhere.
+fn outside(plan: &mut Plan, file: &Path) -> Result<()> {
+    let folder = std::env::current_dir().context("the current folder")?.join(file.parent().unwrap_or(Path::new("")));
+    let own = || format!("plan {}", file.display());
+    secrets::resolve(&mut plan.secrets, &folder).with_context(own)?;
+    for file in &mut plan.network.certificates {
+        *file = absolute(&folder.join(&*file)).with_context(own)?;
+    }
+    Ok(())
 }
 
 /// Adds the packages that the plan names by file, and gives the names of all that it may use.
@@ -200,16 +215,29 @@ fn apply_limits(mut plan: Plan, given: &[(String, String)]) -> Result<Plan> {
 }
 
 /// The gate of a task, from what its record says.
-fn gate(started: &TaskStarted, sources: &Sources, journal: Arc<Journal>, task: TaskId) -> Result<Arc<Gate>> {
+fn gate(
+    started: &TaskStarted,
+    plan: &Plan,
+    sources: &Sources,
+    journal: Arc<Journal>,
+    task: TaskId,
+) -> Result<Arc<Gate>> {
     let named = started.packages.iter().filter_map(|package| sources.get(&package.name));
-    let (sandbox, packages, policy) = setup::load(setup::TASK_SLOTS, named, || setup::parse_policies(&started.policy))?;
+    let machine = Machine {
+        slots: setup::TASK_SLOTS,
+        network: setup::network(&started.network),
+        fuel: setup::counts(plan.steps.iter().map(|step| &step.limits)),
+    };
+    let (sandbox, packages, policy) = setup::load(machine, named, || setup::parse_policies(&started.policy))?;
     let mounts = started.mounts.iter().map(|mount| (&mount.name, Path::new(&mount.path), mount.access));
     let mut world = setup::world(mounts, started.env.iter())?;
     world.clock_ms = started.clock_ms;
+    world.secrets = secrets::read(&started.secrets)?;
     let who =
         Who { tenant: started.tenant.clone(), principal: started.principal.clone(), roles: started.roles.clone() };
-    let setup = Setup { sandbox, packages, policy, world, who, limits: policy::Limits::default(), journal, task };
-    Ok(Arc::new(Gate::new(setup)))
+    let setup =
+        Setup { sandbox, packages, policy, world, who, limits: policy::Limits::default(), journal, task, watch: None };
+    Ok(Gate::new(setup))
 }
 
 fn wrong(error: TaskError) -> anyhow::Error {

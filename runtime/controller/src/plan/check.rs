@@ -95,6 +95,8 @@ pub(super) fn resolve(file: &str, raw: RawPlan, text: &str, folder: &Path) -> Re
         policy: raw.policy.into_iter().map(|path| folder.join(path)).collect(),
         mounts: mounts.collect(),
         env: raw.env,
+        secrets: raw.secrets,
+        network: raw.network,
         budget,
         concurrency,
         steps,
@@ -173,7 +175,16 @@ fn step(raw: RawStep, index: &HashMap<String, usize>, base: &Limits, problems: &
         expect,
         on_failure: raw.on_failure,
         idempotent: raw.idempotent,
-        narrow: Narrow { mounts: raw.mounts, env: raw.env },
+        narrow: Narrow {
+            mounts: raw.mounts,
+            env: raw.env,
+            http: raw.http,
+            tcp: raw.tcp,
+            udp: raw.udp,
+            listen: raw.listen,
+            secrets: raw.secrets,
+            invoke: raw.invoke,
+        },
         limits,
     })
 }

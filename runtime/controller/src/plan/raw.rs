@@ -1,9 +1,12 @@
 //! The file's form, before anything in it is checked against anything else.
 
 use super::{OnFailure, PlanError};
-use policy::{Access, MountName, NarrowMount, Principal, ToolId};
+use policy::{Access, HostPattern, MountName, NarrowMount, Principal, SecretName, ToolId, ToolPattern};
 use serde::Deserialize;
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 /// The largest plan file, in bytes.
 const MAX_TEXT: usize = 1 << 20;
@@ -23,6 +26,10 @@ pub(super) struct RawPlan {
     pub(super) mounts: BTreeMap<MountName, RawMount>,
     #[serde(default)]
     pub(super) env: Vec<String>,
+    #[serde(default)]
+    pub(super) secrets: journal::Secrets,
+    #[serde(default)]
+    pub(super) network: journal::NetworkSettings,
     #[serde(default)]
     pub(super) limits: BTreeMap<String, Quantity>,
     #[serde(default)]
@@ -57,7 +64,13 @@ pub(super) struct RawStep {
     #[serde(default)]
     pub(super) idempotent: bool,
     pub(super) mounts: Option<BTreeMap<MountName, NarrowMount>>,
-    pub(super) env: Option<std::collections::BTreeSet<String>>,
+    pub(super) env: Option<BTreeSet<String>>,
+    pub(super) http: Option<BTreeSet<HostPattern>>,
+    pub(super) tcp: Option<BTreeSet<HostPattern>>,
+    pub(super) udp: Option<BTreeSet<HostPattern>>,
+    pub(super) listen: Option<BTreeSet<HostPattern>>,
+    pub(super) secrets: Option<BTreeSet<SecretName>>,
+    pub(super) invoke: Option<BTreeSet<ToolPattern>>,
     #[serde(default)]
     pub(super) limits: BTreeMap<String, Quantity>,
 }

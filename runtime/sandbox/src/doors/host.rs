@@ -4,11 +4,13 @@ use crate::{
     ledger::Ledger,
     meter::Meter,
     outcome::{Action, Effect, Level},
-    stage::{Chain, Invocation, NotInvoked, Progress, Stage},
+    stage::{Account, Chain, Invocation, NotInvoked, Progress, Stage},
 };
 use policy::{Bounds, LimitKind, Limits, Standing, ToolId};
+use serde_json::Value;
 use std::sync::Arc;
 use wasmtime::component::HasData;
+use wasmtime_wasi::runtime::spawn;
 
 mod bindings {
     wasmtime::component::bindgen!({
@@ -40,25 +42,72 @@ impl HasData for HostData {
     type Data<'a> = &'a mut HostDoor;
 }
 
-impl HostDoor {
+/// What it takes to ask for another call, apart from the guest.
+struct Asking {
+    standing: Option<Arc<Standing>>,
+    stage: Option<Arc<dyn Stage>>,
+    bounds: Bounds,
+    limits: Limits,
+    ledger: Arc<Ledger>,
+    meter: Arc<Meter>,
+    chain: Chain,
+}
+
+impl Asking {
+    async fn invoke(self, tool: ToolId, arguments: Value) -> Result<String, InvokeError> {
+        let stage = self.prepare(&tool)?;
+        let id = tool.to_string();
+        self.ledger.done(Action::Invoke, id.clone());
+        let invocation = Invocation {
+            tool,
+            arguments,
+            read: self.ledger.read(),
+            within: self.bounds,
+            limits: self.limits,
+            chain: self.chain,
+            account: Account { ledger: Arc::clone(&self.ledger), meter: self.meter },
+        };
+        let answer = stage.invoke(invocation).await;
+        self.ledger.used(&id);
+        answer.map_err(|error| match error {
+            NotInvoked::Denied(text) => InvokeError::Denied(text),
+            NotInvoked::Invalid(text) => InvokeError::Invalid(text),
+            NotInvoked::Failed(value) => InvokeError::Failed(value.to_string()),
+            NotInvoked::Stopped(text) => InvokeError::Stopped(text),
+        })
+    }
+
     /// What is decided before anybody is asked to make the call.
-    fn prepare(&self, tool: &str) -> Result<(ToolId, Arc<dyn Stage>), InvokeError> {
-        let id: ToolId = tool.parse().map_err(|error: policy::IdError| InvokeError::Invalid(error.to_string()))?;
+    fn prepare(&self, id: &ToolId) -> Result<Arc<dyn Stage>, InvokeError> {
         let refuse = || InvokeError::Denied(format!("invoke {id}"));
         let (Some(standing), Some(stage)) = (&self.standing, &self.stage) else {
             self.ledger.refused(Action::Invoke, id.to_string());
             return Err(refuse());
         };
-        if let Err(refusal) = standing.invoke(&id, &self.ledger.read()) {
+        if let Err(refusal) = standing.invoke(id, &self.ledger.read()) {
             self.ledger.denied(Action::Invoke, id.to_string(), &refusal);
             return Err(refuse());
         }
-        if self.chain.holds(&id) {
+        if self.chain.holds(id) {
             let why = Some(format!("it is running already: {}", self.chain));
             self.ledger.note(false, Effect { why, ..Effect::new(Action::Invoke, id.to_string()) });
             return Err(InvokeError::Denied(format!("invoke {id}: it would call itself")));
         }
-        Ok((id, Arc::clone(stage)))
+        Ok(Arc::clone(stage))
+    }
+}
+
+impl HostDoor {
+    fn asking(&self) -> Asking {
+        Asking {
+            standing: self.standing.clone(),
+            stage: self.stage.clone(),
+            bounds: self.bounds.clone(),
+            limits: self.left(),
+            ledger: Arc::clone(&self.ledger),
+            meter: Arc::clone(&self.meter),
+            chain: self.chain.clone(),
+        }
     }
 
     /// What is left of the call's own limits.
@@ -75,38 +124,22 @@ impl host::Host for HostDoor {
     async fn invoke(&mut self, tool: String, arguments: String) -> wasmtime::Result<Result<String, InvokeError>> {
         // Also what is refused counts: a guest that tries all names is stopped.
         self.ledger.invocation()?;
-        let (tool, stage) = match self.prepare(&tool) {
-            Ok(prepared) => prepared,
-            Err(error) => return Ok(Err(error)),
+        let asking = self.asking();
+        let id = match tool.parse::<ToolId>() {
+            Ok(id) => id,
+            Err(error) => return Ok(Err(InvokeError::Invalid(error.to_string()))),
         };
-        let depth = self.limits.get(LimitKind::Depth);
-        if self.chain.depth() > depth {
+        if self.chain.depth() > self.limits.get(LimitKind::Depth) {
             return Err(self.ledger.hit(LimitKind::Depth).into());
         }
         let arguments = match serde_json::from_str(&arguments) {
-            Ok(arguments @ serde_json::Value::Object(_)) => arguments,
+            Ok(arguments @ Value::Object(_)) => arguments,
             Ok(_) => return Ok(Err(InvokeError::Invalid("the arguments are no JSON object".into()))),
             Err(error) => return Ok(Err(InvokeError::Invalid(format!("the arguments are not JSON: {error}")))),
         };
-        self.ledger.done(Action::Invoke, tool.to_string());
-        let id = tool.to_string();
-        let invocation = Invocation {
-            tool,
-            arguments,
-            read: self.ledger.read(),
-            within: self.bounds.clone(),
-            limits: self.left(),
-            chain: self.chain.clone(),
-            account: Arc::clone(&self.ledger).into(),
-        };
-        let answer = stage.invoke(invocation).await;
-        self.ledger.used(&id);
-        Ok(answer.map_err(|error| match error {
-            NotInvoked::Denied(text) => InvokeError::Denied(text),
-            NotInvoked::Invalid(text) => InvokeError::Invalid(text),
-            NotInvoked::Failed(value) => InvokeError::Failed(value.to_string()),
-            NotInvoked::Stopped(text) => InvokeError::Stopped(text),
-        }))
+        // As a task of its own: here the guest's stack is under foot, on which neither policy nor another call has room.
+        // When the guest is dropped, it ends too.
+        Ok(spawn(asking.invoke(id, arguments)).await)
     }
 
     async fn log(&mut self, level: host::Level, message: String) -> wasmtime::Result<()> {

@@ -43,6 +43,7 @@ const FRAMING: [HeaderName; 3] = [header::TE, header::TRAILER, header::EXPECT];
 type Done = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
 /// One call's way to the network.
+#[derive(Clone)]
 pub(crate) struct HttpDoor {
     pub(crate) standing: Option<Arc<Standing>>,
     pub(crate) ledger: Arc<Ledger>,
@@ -61,10 +62,11 @@ impl WasiHttpHooks for HttpDoor {
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Done), Error>> + Send> {
-        let sent = self.prepare(request);
-        let (client, secrets) = (Arc::clone(&self.client), self.secrets.clone());
+        let door = self.clone();
+        // It is polled on a thread's own stack, not on the guest's, where policy has not the room that it looks for.
         Box::new(async move {
-            let response = sent?.send(&client, &secrets, options.unwrap_or_default()).await?;
+            let prepared = door.prepare(request)?;
+            let response = prepared.send(&door.client, &door.secrets, options.unwrap_or_default()).await?;
             Ok((response, Box::new(async { Ok(()) }) as Done))
         })
     }

@@ -36,9 +36,11 @@ impl Target {
             Host::Address(ip) => ip.to_string(),
         };
         let shown = if name.contains(':') { format!("[{name}]") } else { name.clone() };
-        let port = match authority.port() {
-            Some(port) => format!(":{}", port.as_str()),
-            None => String::new(),
+        let port = match authority.port_u16() {
+            Some(port) => format!(":{port}"),
+            None if authority.as_str() == authority.host() => String::new(),
+            // What is left is no number, or too large a one.
+            None => return Err(invalid()),
         };
         let text = format!("{scheme}://{shown}{port}{path}");
         if text.len() > MAX_URI {

@@ -1,0 +1,117 @@
+//! Calls that tools make from within their own: the same way as every other call, under what the calling one was
+//! granted.
+
+use crate::{
+    budget::Spent,
+    gate::{Gate, Proposal},
+    record,
+};
+use journal::{EventBody, TaskId};
+use policy::{Decision, LimitKind, Narrow, Provenance, Source};
+use sandbox::{End, Invocation, Invoking, NotInvoked, Outcome, Progress, Setting, Stage};
+use std::{
+    future::pending,
+    sync::{Arc, Weak},
+};
+
+/// What a running call needs of its gate.
+pub(crate) struct Within {
+    pub(crate) gate: Weak<Gate>,
+    /// The record that it goes into.
+    pub(crate) task: TaskId,
+    /// The step whose call it is; `None` outside of a plan.
+    pub(crate) step: Option<String>,
+    /// Where the arguments of the call came from, all of them together.
+    pub(crate) sources: Provenance,
+    /// What the task has spent before.
+    pub(crate) spent: Spent,
+}
+
+impl Stage for Within {
+    fn invoke(&self, invocation: Invocation) -> Invoking<'_> {
+        Box::pin(async move {
+            // The host is about to end.
+            let gate = self.gate.upgrade().ok_or_else(|| NotInvoked::Stopped("the host is stopping".into()))?;
+            self.call(&gate, invocation).await
+        })
+    }
+
+    fn progress(&self, progress: Progress) {
+        if let Some(gate) = self.gate.upgrade() {
+            gate.tell(&self.task, self.step.as_deref(), &progress);
+        }
+    }
+}
+
+impl Within {
+    async fn call(&self, gate: &Arc<Gate>, invocation: Invocation) -> Result<String, NotInvoked> {
+        let Invocation { tool, arguments: args, read, within, limits, chain, account } = invocation;
+        let Some(tool) = gate.tool(&tool) else {
+            return Err(NotInvoked::Invalid(format!("there is no tool `{tool}`")));
+        };
+        let arguments = tool.arguments(&args, limits.get(LimitKind::Arguments));
+        let arguments = arguments.map_err(|bad| NotInvoked::Invalid(bad.to_string()))?;
+        // Whatever the calling one has seen may be in each of them.
+        let mut sources = self.sources.clone();
+        sources.join(&read);
+        sources.insert(Source::Tool(chain.caller().to_string()));
+        let keys = args.as_object().into_iter().flat_map(serde_json::Map::keys);
+        let provenance = keys.map(|key| (key.clone(), sources.clone())).collect();
+        let decision = gate.decide(&Proposal {
+            tool,
+            args: &args,
+            provenance: &provenance,
+            narrow: &Narrow::default(),
+            within: Some(&within),
+            limits,
+            spent: self.spent,
+        });
+        let verdict = record::verdict(&decision);
+        let event = |outcome: Option<&Outcome>| EventBody::Invoked {
+            step: self.step.clone(),
+            chain: chain.tools().to_vec(),
+            tool: tool.id.clone(),
+            digest: tool.digest,
+            args: args.clone(),
+            provenance: provenance.clone(),
+            decision: verdict.clone(),
+            outcome: outcome.map(record::json),
+        };
+        let grant = match decision {
+            Decision::Allow { grant } => grant,
+            Decision::Deny(denial) => {
+                self.record(gate, event(None)).await?;
+                return Err(NotInvoked::Denied(denial.for_caller()));
+            }
+            Decision::Ask { .. } => {
+                self.record(gate, event(None)).await?;
+                return Err(NotInvoked::Denied(format!("call {}: a person would have to agree", tool.id)));
+            }
+        };
+        let inner =
+            Self { gate: self.gate.clone(), task: self.task, step: self.step.clone(), sources, spent: self.spent };
+        let setting = Setting {
+            world: gate.world(),
+            seed: 0,
+            stage: Some(Arc::new(inner)),
+            within: Some((chain.clone(), account)),
+        };
+        let outcome = gate.sandbox().call(tool, arguments, grant, setting, pending()).await;
+        // What it was is for the operator, and no fault of the tool's.
+        let outcome = outcome.map_err(|_| NotInvoked::Stopped("the call could not begin".into()))?;
+        self.record(gate, event(Some(&outcome))).await?;
+        match outcome.end {
+            End::Result(value) => Ok(value.to_string()),
+            End::ToolError(value) => Err(NotInvoked::Failed(value)),
+            End::Limit(hit) => Err(NotInvoked::Stopped(hit.to_string())),
+            End::Trap(_) => Err(NotInvoked::Stopped(format!("`{}` trapped", tool.id))),
+            End::Cancelled => Err(NotInvoked::Stopped("it was cancelled".into())),
+        }
+    }
+
+    /// Without a record nothing goes on.
+    async fn record(&self, gate: &Gate, event: EventBody) -> Result<(), NotInvoked> {
+        let appended = gate.journal().append(&self.task, event, record::now_ms()).await;
+        appended.map(drop).map_err(|_| NotInvoked::Stopped("the call could not be recorded".into()))
+    }
+}
