@@ -64,12 +64,16 @@ impl HostPattern {
     /// Whether it covers a port of a host, whose name is in lower case and without a final dot; an IPv6 address has no
     /// brackets.
     pub fn covers(&self, host: &str, port: u16) -> bool {
-        let named = match &self.host {
+        self.covers_host(host) && self.port.is_none_or(|only| only == port)
+    }
+
+    /// Whether it covers any port of a host.
+    pub fn covers_host(&self, host: &str) -> bool {
+        match &self.host {
             Hosts::Any => true,
             Hosts::Below(suffix) => host.len() > suffix.len() && host.ends_with(suffix.as_str()),
             Hosts::Only(only) => only == host,
-        };
-        named && self.port.is_none_or(|only| only == port)
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
         fs::{Root, Tree},
         host::HostDoor,
         http::HttpDoor,
+        sockets::Sockets,
     },
     ledger::Ledger,
     meter::{Meter, Metered},
@@ -178,8 +179,7 @@ impl Sandbox {
     ) -> Result<Store<State>, CallError> {
         let limits = grant.limits();
         let mut wasi = WasiCtx::builder();
-        // Sockets are denied by what is not said; it is said all the same.
-        wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
+        let sockets = Sockets::open(&mut wasi, grant, ledger, &self.client);
         let mut stdin = None;
         if let Given::Command { args, stdin: given } = &arguments.0 {
             wasi.arg(tool.id.package()).args(args);
@@ -226,6 +226,7 @@ impl Sandbox {
                 },
                 stage: setting.stage.clone(),
             },
+            sockets,
             memory: Memory::new(limits, Arc::clone(ledger)),
             meter: Arc::clone(meter),
             ledger: Arc::clone(ledger),

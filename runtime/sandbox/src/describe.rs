@@ -242,7 +242,7 @@ pub fn reach_of(import: &str) -> &'static str {
         name if name.starts_with("wasi:random/") => "a seeded generator; real randomness where granted",
         "wasi:cli/stdin" => "the input that the caller gives",
         "wasi:cli/stdout" | "wasi:cli/stderr" => "output that is captured, and bounded",
-        name if name.starts_with("wasi:sockets/") => "nothing: sockets are refused",
+        name if name.starts_with("wasi:sockets/") => "hosts and ports that policy allows, by TCP and UDP",
         "wasi:http/outgoing-handler" => "hosts that policy allows, each request by itself",
         "gloveport:tool/host" => "the operator's log, and other tools that policy allows",
         _ => "nothing outside its own instance",

@@ -260,6 +260,8 @@ pub enum Action {
     Remove,
     /// An HTTP request was sent.
     Request,
+    /// A name was looked up.
+    Resolve,
     /// A TCP connection was opened.
     Connect,
     /// A datagram was sent.
@@ -280,7 +282,10 @@ impl Action {
 
     /// Whether it is done to a path in a mount.
     pub fn is_of_files(self) -> bool {
-        !matches!(self, Self::Request | Self::Connect | Self::Datagram | Self::Listen | Self::Inject | Self::Invoke)
+        !matches!(
+            self,
+            Self::Request | Self::Resolve | Self::Connect | Self::Datagram | Self::Listen | Self::Inject | Self::Invoke
+        )
     }
 
     /// The word for people: `read`, `write`…
@@ -294,6 +299,7 @@ impl Action {
             Self::Link => "link",
             Self::Remove => "remove",
             Self::Request => "request",
+            Self::Resolve => "resolve",
             Self::Connect => "connect",
             Self::Datagram => "datagram",
             Self::Listen => "listen",

@@ -6,6 +6,7 @@ use crate::{
         fs::{FsDoor, Tree},
         host::HostDoor,
         http::HttpDoor,
+        sockets::{SocketDoor, Sockets},
     },
     ledger::Ledger,
     meter::Meter,
@@ -13,7 +14,10 @@ use crate::{
 use policy::{LimitKind, Limits};
 use std::sync::Arc;
 use wasmtime::{ResourceLimiter, component::ResourceTable};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView, clocks::WasiClocksCtxView, filesystem::WasiFilesystemCtxView};
+use wasmtime_wasi::{
+    WasiCtx, WasiCtxView, WasiView, clocks::WasiClocksCtxView, filesystem::WasiFilesystemCtxView,
+    sockets::WasiSocketsCtxView,
+};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 /// The data of one call's store.
@@ -25,6 +29,7 @@ pub(crate) struct State {
     pub(crate) http: HttpDoor,
     pub(crate) http_ctx: WasiHttpCtx,
     pub(crate) host: HostDoor,
+    pub(crate) sockets: Sockets,
     pub(crate) memory: Memory,
     pub(crate) meter: Arc<Meter>,
     pub(crate) ledger: Arc<Ledger>,
@@ -47,6 +52,13 @@ impl State {
         FsDoor {
             inner: WasiFilesystemCtxView { ctx: self.wasi.filesystem(), table: &mut self.table },
             tree: &mut self.tree,
+            ledger: &self.ledger,
+        }
+    }
+
+    pub(crate) fn sockets(&mut self) -> SocketDoor<'_> {
+        SocketDoor {
+            inner: WasiSocketsCtxView { ctx: self.wasi.sockets(), table: &mut self.table },
             ledger: &self.ledger,
         }
     }

@@ -3,6 +3,7 @@
 use crate::{
     http::net,
     program::{Ended, Place, guest},
+    sockets::dials,
 };
 use serde_json::{Value, json};
 use std::{

@@ -14,4 +14,5 @@ mod program;
 mod readme;
 mod scenarios;
 mod server;
+mod sockets;
 mod tasks;

@@ -70,6 +70,18 @@ impl Standing {
         self.host(Action::Request, |asks| &asks.http, sending)
     }
 
+    /// Whether the addresses of a name may be looked up, for what is not HTTP.
+    ///
+    /// # Errors
+    /// As for [`Standing::request`].
+    pub fn resolve(&self, name: &str, read: &Provenance) -> Answer {
+        let resource = entity(Kind::Host, name);
+        let covers = |asks: &Asks| asks.tcp.iter().chain(&asks.udp).any(|pattern| pattern.covers_host(name));
+        self.bounded(Action::Resolve, &resource, covers)?;
+        let attribute = ("name", RestrictedExpression::new_string(name.to_owned()));
+        self.ask(Action::Resolve, &resource, Some(attribute), None, read)
+    }
+
     /// Whether a TCP connection may be opened.
     ///
     /// # Errors

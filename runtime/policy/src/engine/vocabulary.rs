@@ -10,6 +10,7 @@ pub(super) enum Action {
     Read,
     Write,
     Request,
+    Resolve,
     Connect,
     Datagram,
     Listen,
@@ -20,11 +21,12 @@ pub(super) enum Action {
 }
 
 impl Action {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Call,
         Self::Read,
         Self::Write,
         Self::Request,
+        Self::Resolve,
         Self::Connect,
         Self::Datagram,
         Self::Listen,
@@ -40,6 +42,7 @@ impl Action {
             Self::Read => "read",
             Self::Write => "write",
             Self::Request => "request",
+            Self::Resolve => "resolve",
             Self::Connect => "connect",
             Self::Datagram => "datagram",
             Self::Listen => "listen",

@@ -2,13 +2,14 @@
 //! asks the grant and writes into the ledger.
 //!
 //! Environment variables and arguments need no code of their own: the engine's WASI context holds exactly what was
-//! granted. Sockets have no door; their imports refuse.
+//! granted.
 
 pub(crate) mod clock;
 pub(crate) mod fs;
 pub(crate) mod host;
 pub(crate) mod http;
 pub(crate) mod random;
+pub(crate) mod sockets;
 pub(crate) mod stdio;
 
 use crate::state::State;
@@ -20,6 +21,10 @@ struct View<T>(std::marker::PhantomData<T>);
 
 impl HasData for View<fs::FsDoor<'static>> {
     type Data<'a> = fs::FsDoor<'a>;
+}
+
+impl HasData for View<sockets::SocketDoor<'static>> {
+    type Data<'a> = sockets::SocketDoor<'a>;
 }
 
 impl HasData for View<clock::ClockDoor<'static>> {
@@ -34,6 +39,9 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     bindings::filesystem::preopens::add_to_linker::<State, View<fs::FsDoor<'static>>>(linker, State::fs)?;
     bindings::clocks::monotonic_clock::add_to_linker::<State, View<clock::ClockDoor<'static>>>(linker, State::clock)?;
     bindings::clocks::wall_clock::add_to_linker::<State, View<clock::ClockDoor<'static>>>(linker, State::clock)?;
+    bindings::sockets::tcp::add_to_linker::<State, View<sockets::SocketDoor<'static>>>(linker, State::sockets)?;
+    bindings::sockets::udp::add_to_linker::<State, View<sockets::SocketDoor<'static>>>(linker, State::sockets)?;
+    sockets::link_lookup(linker)?;
     linker.allow_shadowing(false);
     host::add_to_linker::<State, host::HostData>(linker, |state| &mut state.host)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
