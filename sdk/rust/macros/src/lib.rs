@@ -8,6 +8,7 @@ mod docs;
 mod errors;
 mod glue;
 mod items;
+mod lists;
 mod manifest;
 mod model;
 mod name;

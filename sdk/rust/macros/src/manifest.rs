@@ -1,8 +1,9 @@
 //! What a package says of itself: put together from the attribute, `Cargo.toml` and what cargo tells of the crate.
 
-use crate::name::Name;
+use crate::{lists::LISTS, name::Name};
 use semver::Version;
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 
 /// The version of the manifest's format.
 const FORMAT: u32 = 1;
@@ -26,20 +27,23 @@ pub(crate) struct Manifest {
 #[derive(Default)]
 pub(crate) struct Needs {
     pub(crate) fs: Option<String>,
-    pub(crate) env: Option<Vec<String>>,
     pub(crate) clock: Option<String>,
     pub(crate) random: Option<String>,
+    /// By the key in the manifest.
+    pub(crate) lists: HashMap<&'static str, Vec<String>>,
 }
 
 impl Manifest {
     /// The section's text.
     pub(crate) fn to_json(&self) -> String {
         let mut needs = Map::new();
-        let Needs { fs, env, clock, random } = &self.needs;
+        let Needs { fs, clock, random, lists } = &self.needs;
         insert(&mut needs, "fs", fs.clone());
-        insert(&mut needs, "env", env.clone());
         insert(&mut needs, "clock", clock.clone());
         insert(&mut needs, "random", random.clone());
+        for list in &LISTS {
+            insert(&mut needs, list.name(), lists.get(list.name()).cloned());
+        }
         let mut manifest = Map::new();
         insert(&mut manifest, "manifest", Some(FORMAT));
         insert(&mut manifest, "namespace", Some(self.package.namespace.kebab()));

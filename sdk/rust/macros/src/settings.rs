@@ -5,6 +5,7 @@
 
 use crate::{
     errors::Errors,
+    lists::LISTS,
     manifest::{Manifest, Needs, PackageName},
     name::Name,
 };
@@ -12,7 +13,7 @@ use proc_macro2::{Ident, Span};
 use std::collections::HashMap;
 
 /// Every key, and where it may stand.
-const KEYS: [(&str, &[Place]); 7] = [
+const KEYS: [(&str, &[Place]); 13] = [
     ("package", &[Place::Attribute]),
     ("summary", &[Place::Attribute, Place::CargoToml]),
     ("licence", &[Place::Attribute, Place::CargoToml]),
@@ -20,6 +21,12 @@ const KEYS: [(&str, &[Place]); 7] = [
     ("needs.env", &[Place::Attribute, Place::CargoToml]),
     ("needs.clock", &[Place::Attribute, Place::CargoToml]),
     ("needs.random", &[Place::Attribute, Place::CargoToml]),
+    ("needs.http", &[Place::Attribute, Place::CargoToml]),
+    ("needs.tcp", &[Place::Attribute, Place::CargoToml]),
+    ("needs.udp", &[Place::Attribute, Place::CargoToml]),
+    ("needs.listen", &[Place::Attribute, Place::CargoToml]),
+    ("needs.secrets", &[Place::Attribute, Place::CargoToml]),
+    ("needs.invoke", &[Place::Attribute, Place::CargoToml]),
 ];
 
 /// The namespace of a package that names none.
@@ -104,9 +111,12 @@ pub(crate) fn resolve(entries: Vec<Entry>, module: &Ident, of: &Crate, errors: &
         fs: word("needs.fs", &["read", "read-write"], errors),
         clock: word("needs.clock", &["real"], errors),
         random: word("needs.random", &["real"], errors),
-        env: None,
+        lists: HashMap::new(),
     };
-    needs.env = given.remove("needs.env").and_then(|entry| variables(entry, errors));
+    for list in &LISTS {
+        let texts = given.remove(list.key).and_then(|entry| list.read(entry, errors));
+        needs.lists.extend(texts.map(|texts| (list.name(), texts)));
+    }
     let filled = |text: &String| (!text.is_empty()).then(|| text.clone());
     Some(Manifest {
         package: package_name(package, module, of, errors)?,
@@ -145,26 +155,6 @@ fn collect(entries: Vec<Entry>, errors: &mut Errors) -> HashMap<&'static str, En
         given.insert(key, entry);
     }
     given
-}
-
-fn variables(entry: Entry, errors: &mut Errors) -> Option<Vec<String>> {
-    let Some(Given::List(names)) = entry.value else {
-        errors.at_span(entry.span, "`needs.env` takes a list of names, such as `env = [\"LANG\"]`");
-        return None;
-    };
-    for (at, name) in names.iter().enumerate() {
-        let first = name.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-        if !first || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-            errors.at_span(
-                entry.span,
-                format!("`needs.env` names `{name}`, which is no variable: expected letters, digits and `_`"),
-            );
-        }
-        if names[..at].contains(name) {
-            errors.at_span(entry.span, format!("`needs.env` names `{name}` twice; keep one"));
-        }
-    }
-    Some(names)
 }
 
 fn package_name(given: Option<(String, Span)>, module: &Ident, of: &Crate, errors: &mut Errors) -> Option<PackageName> {
@@ -251,12 +241,15 @@ mod tests {
     fn every_key_in_either_place() {
         let crate_alone = r#"{"manifest":1,"namespace":"local","name":"line-tools","version":"0.4.0","summary":"From cargo","licence":"MIT","needs":{}}"#;
         check("", "", crate_alone);
-        let all = r#"{"manifest":1,"namespace":"acme","name":"text","version":"2.0.0","summary":"s","licence":"l","needs":{"fs":"read","env":["A","B_2"],"clock":"real","random":"real"}}"#;
-        let needs = r#"needs(fs = "read", env = ["A", "B_2"], clock = "real", random = "real")"#;
+        let all = r#"{"manifest":1,"namespace":"acme","name":"text","version":"2.0.0","summary":"s","licence":"l","needs":{"fs":"read","clock":"real","random":"real","env":["A","B_2"],"http":["*.a.b:443","[::1]"],"tcp":["c"],"udp":["d:53"],"listen":["127.0.0.1:80"],"secrets":["github"],"invoke":["files.read","text.*"]}}"#;
+        let lists = r#"env = ["A", "B_2"], http = ["*.a.b:443", "[::1]"], tcp = ["c"], udp = ["d:53"], listen = ["127.0.0.1:80"], secrets = ["github"], invoke = ["files.read", "text.*"]"#;
+        let needs = format!(r#"needs(fs = "read", clock = "real", random = "real", {lists})"#);
         check(&format!(r#"package = "acme:text@2.0.0", summary = "s", licence = "l", {needs}"#), "", all);
         check(
             r#"package = "acme:text@2.0.0""#,
-            "metadata.gloveport = { summary = 's', licence = 'l', needs = { fs = 'read', env = ['A', 'B_2'], clock = 'real', random = 'real' } }",
+            &format!(
+                "metadata.gloveport = {{ summary = 's', licence = 'l', needs = {{ fs = 'read', clock = 'real', random = 'real', {lists} }} }}"
+            ),
             all,
         );
     }
@@ -302,6 +295,22 @@ mod tests {
             "",
             "`needs.env` names `A` twice; keep one\n\
              `needs.env` names `B C`, which is no variable: expected letters, digits and `_`",
+        );
+        check(
+            r#"needs(http = "a", tcp = ["b", 1], secrets = true, invoke = {})"#,
+            "",
+            "`needs.http` takes a list of hosts, such as `http = [\"api.example.com\"]`\n\
+             `needs.tcp` takes a list of hosts, such as `tcp = [\"db.example.com:5432\"]`\n\
+             `needs.secrets` takes a list of names, such as `secrets = [\"github\"]`\n\
+             `needs.invoke` takes a list of tools, such as `invoke = [\"files.read\"]`",
+        );
+        check(
+            "",
+            "metadata.gloveport.needs = { udp = ['https://a'], listen = ['a', 'a'], secrets = ['a b'], invoke = ['files'] }",
+            "`needs.udp` names `https://a`, which is no pattern of hosts: expected `*`, `*.example.com`, `api.example.com` or an address, in lower case and punycode, and `:PORT` where only one is meant\n\
+             `needs.listen` names `a` twice; keep one\n\
+             `needs.secrets` names `a b`, which is no name of a secret: expected 1 to 64 letters, digits, `-` or `_`, starting with a letter\n\
+             `needs.invoke` names `files`, which is no pattern of tools: expected `*`, `package.*` or `package.function`",
         );
         check("", "metadata.gloveport = 1", "Cargo.toml: `package.metadata.gloveport` takes a table");
     }
