@@ -4,22 +4,29 @@
 use sha2::{Digest as _, Sha256};
 use std::{env, fmt::Write as _, fs, path::PathBuf, process::ExitCode};
 
-/// The first-party tools, each a folder beside this one.
-const TOOLS: [&str; 3] = ["data", "files", "text"];
+/// The first-party tools: each a folder beside this one, which names its crate, and the package that it makes.
+const TOOLS: [(&str, &str); 4] = [("data", "data"), ("files", "files"), ("fetch", "http"), ("text", "text")];
 
 fn main() -> ExitCode {
-    let mut build = gloveport_build::Build::new().packages(TOOLS).watch("build.rs").watch("../../Cargo.lock");
-    for tool in TOOLS {
-        build = build.watch(format!("../{tool}/src")).watch(format!("../{tool}/Cargo.toml"));
+    let mut build = gloveport_build::Build::new()
+        .packages(TOOLS.map(|(folder, _)| folder))
+        .watch("build.rs")
+        .watch("../../Cargo.lock");
+    for (folder, _) in TOOLS {
+        build = build.watch(format!("../{folder}/src")).watch(format!("../{folder}/Cargo.toml"));
     }
-    build = build.watch("../pattern/src").watch("../../sdk/rust/src").watch("../../sdk/rust/macros/src");
+    build = build
+        .watch("../pattern/src")
+        .watch("../../sdk/wit/host.wit")
+        .watch("../../sdk/rust/src")
+        .watch("../../sdk/rust/macros/src");
     let folder = match build.run() {
         Ok(folder) => folder,
         Err(error) => return gloveport_build::report(&error),
     };
     let mut code = String::from("&[\n");
-    for tool in TOOLS {
-        let path = folder.join(format!("{tool}.wasm"));
+    for (crate_name, name) in TOOLS {
+        let path = folder.join(format!("{crate_name}.wasm"));
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) => {
@@ -29,7 +36,7 @@ fn main() -> ExitCode {
         };
         let digest: [u8; 32] = Sha256::digest(&bytes).into();
         let _ =
-            writeln!(code, "    Bundled {{ name: {tool:?}, digest: {digest:?}, bytes: include_bytes!({path:?}) }},");
+            writeln!(code, "    Bundled {{ name: {name:?}, digest: {digest:?}, bytes: include_bytes!({path:?}) }},");
     }
     code.push(']');
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("packages.rs");

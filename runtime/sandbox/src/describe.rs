@@ -268,22 +268,26 @@ fn reach(imports: &[String]) -> Needs {
     }
 }
 
-/// A manifest's needs, as far as the imports could use them.
+/// A manifest's needs, as far as the imports could use them: for itself, or for the tools that it calls, which can be
+/// granted nothing that it does not need.
 fn within(asked: &Needs, reach: &Needs) -> Needs {
-    fn where_any<T: Clone, R>(asked: &BTreeSet<T>, reach: &BTreeSet<R>) -> BTreeSet<T> {
-        if reach.is_empty() { BTreeSet::new() } else { asked.clone() }
+    let invokes = !reach.invoke.is_empty();
+    fn where_used<T: Clone>(asked: &BTreeSet<T>, used: bool) -> BTreeSet<T> {
+        if used { asked.clone() } else { BTreeSet::new() }
     }
+    let http = invokes || !reach.http.is_empty();
+    let sockets = invokes || !reach.tcp.is_empty();
     Needs {
-        fs: asked.fs.filter(|_| reach.fs.is_some()),
-        env: if reach.env.is_none() { asked.env.clone() } else { Some(BTreeSet::new()) },
+        fs: asked.fs.filter(|_| invokes || reach.fs.is_some()),
+        env: if invokes || reach.env.is_none() { asked.env.clone() } else { Some(BTreeSet::new()) },
         clock: asked.clock,
         random: asked.random,
-        http: where_any(&asked.http, &reach.http),
-        tcp: where_any(&asked.tcp, &reach.tcp),
-        udp: where_any(&asked.udp, &reach.udp),
-        listen: where_any(&asked.listen, &reach.listen),
-        secrets: where_any(&asked.secrets, &reach.http),
-        invoke: where_any(&asked.invoke, &reach.invoke),
+        http: where_used(&asked.http, http),
+        tcp: where_used(&asked.tcp, sockets),
+        udp: where_used(&asked.udp, sockets),
+        listen: where_used(&asked.listen, sockets),
+        secrets: where_used(&asked.secrets, http),
+        invoke: where_used(&asked.invoke, invokes),
     }
 }
 

@@ -41,7 +41,7 @@ pub use world::{Mount, MountError, World};
 use policy::Digest;
 use sha2::{Digest as _, Sha256};
 use state::State;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use tokio::sync::Semaphore;
 use wasmtime::{
     Engine,
@@ -177,7 +177,15 @@ pub fn describe(bytes: &[u8], stem: &str) -> Result<Description, DescribeError> 
     describe::describe(bytes, stem)
 }
 
+/// What makes descriptions, which are kept beside compiled code: one that another version of it made is not read.
+const DESCRIBING: [&str; 3] = [include_str!("describe.rs"), include_str!("schema.rs"), include_str!("shape.rs")];
+
 /// A description depends on the stem where there is no manifest, so the cache's key does too.
 fn stem_key(digest: &Digest, stem: &str) -> [u8; 32] {
-    Sha256::new_with_prefix(digest.0).chain_update(stem).finalize().into()
+    static VERSION: LazyLock<blake3::Hash> = LazyLock::new(|| {
+        let mut hasher = blake3::Hasher::new();
+        DESCRIBING.iter().for_each(|source| drop(hasher.update(source.as_bytes())));
+        hasher.finalize()
+    });
+    Sha256::new_with_prefix(VERSION.as_bytes()).chain_update(digest.0).chain_update(stem).finalize().into()
 }

@@ -40,11 +40,28 @@
 /// | `package` | `"namespace:name"` or `"namespace:name@version"` | `local`, the module's name, and the crate's version |
 /// | `summary` | one line for people | the crate's description |
 /// | `licence` | an SPDX expression | the crate's `license` |
-/// | `needs(…)` | what calls ask for: `fs = "read"` or `"read-write"`, `env = ["NAME"]`, `clock = "real"`, `random = "real"` | nothing |
+/// | `needs(…)` | what calls ask for, as below | nothing |
+///
+/// | need | values | for |
+/// |---|---|---|
+/// | `fs` | `"read"` or `"read-write"` | the caller's mounts |
+/// | `env` | `["NAME"]` | environment variables |
+/// | `clock`, `random` | `"real"` | the machine's own, instead of reproducible ones |
+/// | `http` | `["api.example.com", "*.example.org:8443"]` | requests to these hosts, by `gloveport::http` |
+/// | `tcp`, `udp` | hosts, as `http` | connections and datagrams: `std::net` |
+/// | `listen` | `["127.0.0.1:8080"]` | waiting for connections at an address of the machine |
+/// | `secrets` | `["github"]` | secrets in requests, which `gloveport::http` names and the host puts in |
+/// | `invoke` | `["files.read", "text.*"]` | calling other tools: [`host::invoke`] |
+///
+/// `*` stands for all hosts, or all tools. Asking grants nothing: policy decides on each request, secret and call.
 ///
 /// All but `package` may stand in `[package.metadata.gloveport]` of `Cargo.toml` instead; a key that stands in both places is
 /// refused, as is an unknown one.
 pub use gloveport_macros::tools;
+
+pub mod host;
+#[cfg(feature = "http")]
+pub mod http;
 
 #[doc(hidden)]
 #[path = "private.rs"]

@@ -49,7 +49,7 @@ fn manifest() -> String {
 fn manifest_is_exact() {
     assert_eq!(
         manifest(),
-        r#"{"manifest":1,"namespace":"acme","name":"text-tools","version":"1.2.3","summary":"Finds and measures text","licence":"Apache-2.0","needs":{"fs":"read-write","env":["LANG"],"clock":"real","random":"real"}}"#
+        r#"{"manifest":1,"namespace":"acme","name":"text-tools","version":"1.2.3","summary":"Finds and measures text","licence":"Apache-2.0","needs":{"fs":"read-write","clock":"real","random":"real","env":["LANG"],"http":["*.example.com:443"],"secrets":["github"],"invoke":["files.read"]}}"#
     );
 }
 
@@ -75,6 +75,24 @@ fn manifest_fits_the_schema() {
     check(|it| it["needs"]["fs"] = json!("write"), false);
     check(|it| it["needs"]["env"] = json!(["A", "A"]), false);
     check(|it| it["needs"]["http"] = json!({}), false);
+    for (key, good, bad) in [
+        (
+            "http",
+            &["*", "*:443", "*.a.b", "a_b-c", "127.0.0.1:65535", "[::1]:1"][..],
+            &["", "A", "a:0", "a:65536", "::1", "*.*", "a/b", "a..b"][..],
+        ),
+        ("tcp", &["a"], &["a:"]),
+        ("udp", &["a:53"], &["a:053"]),
+        ("listen", &["[::1]"], &["[x]"]),
+        ("secrets", &["github", "A-1_b"], &["", "a b", "1a", "a.b"]),
+        ("invoke", &["*", "files.*", "files.read", "a.b.c"], &["", "files", "*.read", "a.b.*", "a.b.c.d"]),
+    ] {
+        for (text, expected) in good.iter().map(|text| (text, true)).chain(bad.iter().map(|text| (text, false))) {
+            let mut changed = manifest.clone();
+            changed["needs"][key] = json!([text]);
+            assert_eq!(schema.is_valid(&changed), expected, "{changed}");
+        }
+    }
 }
 
 #[test]
@@ -116,6 +134,19 @@ fn docs_section_is_exact() {
         },
     } } });
     assert_eq!(serde_json::from_slice::<Value>(text).expect("docs are JSON"), expected);
+}
+
+/// A package gets what it uses: of the SDK's imports, none that it does not call.
+#[test]
+fn imports_are_those_of_std_alone() {
+    let DecodedWasm::Component(resolve, world) = wit_component::decode(sample()).expect("a component") else {
+        panic!("expected a component");
+    };
+    let names: Vec<_> = resolve.worlds[world].imports.keys().map(|key| resolve.name_world_key(key)).collect();
+    assert!(!names.is_empty());
+    let other: Vec<_> =
+        names.iter().filter(|name| !name.starts_with("wasi:") || name.starts_with("wasi:http")).collect();
+    assert!(other.is_empty(), "{other:?}");
 }
 
 /// Other tools read the docs too: the component's WIT, with the section put in, is the author's module.

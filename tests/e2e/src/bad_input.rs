@@ -38,7 +38,7 @@ fn plans() {
     refused(&format!("{HEAD}concurrency = 0\n{STEP}"), &["concurrency: 0 is outside 1 to 64"]);
     refused(
         &format!("objective = \"x\"\ntools = [\"txt\"]\n{STEP}"),
-        &["there is no package `txt`; packages are: data, files, text"],
+        &["there is no package `txt`; packages are: data, files, http, text"],
     );
     refused(&format!("objective = \"x\"\n{STEP}"), &["step `a`: its package `text` is not among the plan's `tools`"]);
     // Several problems are told at once.
@@ -87,7 +87,7 @@ fn arguments_of_the_program() {
         place.run(line).expect(2, &[expected]);
     };
     check(&["call", "text"], "`text` is not a tool id: expected `package.function`");
-    check(&["call", "nothing.at_all"], "there is no package `nothing`; packages are: data, files, text");
+    check(&["call", "nothing.at_all"], "there is no package `nothing`; packages are: data, files, http, text");
     check(&["call", "text.count", "[1]"], "expected a JSON object");
     check(&["call", "text.count", "{"], "not JSON");
     check(&["call", "text.count", "--limit", "cpu=1year"], "is not a time such as");

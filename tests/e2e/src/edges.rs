@@ -8,7 +8,7 @@ use std::{
 
 /// What each crate may depend on within the house. `cli → server → controller → {sandbox, registry, journal} → policy`;
 /// tools depend on the SDK; tests see all, nothing sees tests.
-const EDGES: [(&str, &[&str]); 15] = [
+const EDGES: [(&str, &[&str]); 16] = [
     ("policy", &[]),
     ("sandbox", &["policy"]),
     ("registry", &["policy"]),
@@ -22,6 +22,7 @@ const EDGES: [(&str, &[&str]); 15] = [
     ("bundle", &["gloveport-build"]),
     ("pattern", &[]),
     ("data", &["gloveport"]),
+    ("fetch", &["gloveport"]),
     ("files", &["gloveport", "pattern"]),
     ("text", &["gloveport", "pattern"]),
 ];

@@ -2,6 +2,7 @@
 
 use crate::{
     http::net,
+    invoke::caller,
     program::{Ended, Place, guest},
     sockets::dials,
 };

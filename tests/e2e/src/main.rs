@@ -9,6 +9,7 @@ mod calls;
 mod edges;
 mod guests;
 mod http;
+mod invoke;
 mod mcp;
 mod program;
 mod readme;

@@ -85,7 +85,9 @@ pub(crate) fn dials() {
         &["tcp", &echo, "hello"],
         "connect",
     );
-    denied(&allowed, &["udp", &number, "hello"], "datagram");
+    // A datagram that is refused is like one that is lost: the guest waits for an answer.
+    let outcome = check(&allowed, &["udp", &number, "hello"], &["--limit", "wall=500ms"], 5, r#""limit":"wall""#);
+    assert!(outcome["effects"]["refused"].to_string().contains("datagram"), "{outcome}");
     denied(&allowed, &["listen", "127.0.0.1:0"], "listen");
     denied(&allowed, &["listen", "0.0.0.0:0"], "listen");
     denied(&allowed, &["look", "other.test"], "other.test");

@@ -14,7 +14,7 @@ use crate::target::TRIPLE;
 const DEMO_REPORT: &str = "target/demo/findings.md";
 
 /// Packages outside `tools/` that are built for wasm.
-const OTHER_GUESTS: [&str; 2] = ["guests", "sample"];
+const OTHER_GUESTS: [&str; 3] = ["asker", "guests", "sample"];
 
 /// Runs the example task on this very checkout.
 pub(crate) fn demo() -> Result<()> {
@@ -125,7 +125,7 @@ mod tests {
         }
         fs::create_dir(tree.path().join("tools/notes")).expect("a folder without a manifest");
         let packages = guest_packages(tree.path()).expect("a list");
-        assert_eq!(packages, ["files", "guests", "sample", "text"]);
+        assert_eq!(packages, ["asker", "files", "guests", "sample", "text"]);
     }
 
     #[test]

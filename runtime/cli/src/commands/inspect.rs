@@ -80,6 +80,18 @@ fn needs(description: &Description) -> Vec<String> {
         Some(names) if names.is_empty() => {}
         Some(names) => lines.push(format!("env      {}", names.iter().cloned().collect::<Vec<_>>().join(", "))),
     }
+    let texts = |set: &mut dyn Iterator<Item = String>| set.collect::<Vec<_>>().join(", ");
+    for (name, hosts) in [("http", &needs.http), ("tcp", &needs.tcp), ("udp", &needs.udp), ("listen", &needs.listen)] {
+        if !hosts.is_empty() {
+            lines.push(format!("{name:<8} {}", texts(&mut hosts.iter().map(ToString::to_string))));
+        }
+    }
+    if !needs.secrets.is_empty() {
+        lines.push(format!("secrets  {}", texts(&mut needs.secrets.iter().map(ToString::to_string))));
+    }
+    if !needs.invoke.is_empty() {
+        lines.push(format!("invoke   {}", texts(&mut needs.invoke.iter().map(ToString::to_string))));
+    }
     for (name, time) in [("clock", needs.clock), ("random", needs.random)] {
         if time == policy::Time::Real {
             lines.push(format!("{name:<8} real"));

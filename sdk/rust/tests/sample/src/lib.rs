@@ -1,7 +1,7 @@
 //! A package that uses every kind of type: the SDK's tests build it and look at what came out.
 
 /// Finds and measures text.
-#[gloveport::tools(package = "acme:text-tools@1.2.3", needs(fs = "read-write", clock = "real"))]
+#[gloveport::tools(package = "acme:text-tools@1.2.3", needs(fs = "read-write", clock = "real", http = ["*.example.com:443"], secrets = ["github"]))]
 pub mod text {
     use std::fmt::Write;
 
