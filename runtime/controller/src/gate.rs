@@ -2,7 +2,9 @@
 
 use crate::{budget::Spent, guests::Guests, record};
 use journal::{Journal, JournalError, TaskId};
-use policy::{Decision, Denial, Grant, Limits, Narrow, Policy, Principal, Provenance, Request, Source, ToolId};
+use policy::{
+    Annotations, Decision, Denial, Grant, Limits, Narrow, Policy, Principal, Provenance, Request, Source, ToolId,
+};
 use sandbox::{BadArguments, CallError, Outcome, Package, Sandbox, Setting, Tool, World};
 use serde_json::Value;
 use std::{collections::BTreeMap, future::poll_fn, sync::Arc, task::Poll};
@@ -148,6 +150,11 @@ impl Gate {
     /// The tool of this id.
     pub fn tool(&self, id: &ToolId) -> Option<&Arc<Tool>> {
         self.tools.get(id)
+    }
+
+    /// What can be said of every call of a tool that could be granted here.
+    pub fn annotations(&self, tool: &Tool) -> Annotations {
+        Annotations::offered(tool.needs(), self.offered.iter().map(|(_, access)| *access))
     }
 
     pub(crate) fn journal(&self) -> &Arc<Journal> {

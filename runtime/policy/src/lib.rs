@@ -5,6 +5,7 @@
 //! finds every door.
 
 mod access;
+mod annotations;
 mod decision;
 mod digest;
 mod engine;
@@ -13,8 +14,11 @@ mod id;
 mod limits;
 mod need;
 mod provenance;
+mod reach;
+mod surface;
 
 pub use access::Access;
+pub use annotations::Annotations;
 pub use decision::{Decision, Denial, Refusal};
 pub use digest::{Digest, DigestError};
 pub use engine::{Explanation, Fault, Place, Policy, PolicyError, Problem, Question, Request, Spent, Verdict};
@@ -23,3 +27,5 @@ pub use id::{IdError, MountName, Principal, SubPath, ToolId};
 pub use limits::{LIMITS, LimitError, LimitKind, LimitSpec, Limits, Unit};
 pub use need::{Manifest, ManifestError, Needs, Time};
 pub use provenance::{Provenance, Source};
+pub use reach::Reach;
+pub use surface::{InterfaceChange, Signature, Surface, Update};

@@ -17,6 +17,7 @@ mod package;
 mod schema;
 mod shape;
 mod state;
+mod surface;
 mod value;
 mod world;
 

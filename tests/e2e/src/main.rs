@@ -3,13 +3,17 @@
 
 include!(concat!(env!("OUT_DIR"), "/guests.rs"));
 
+mod annotations;
 mod bad_input;
 mod cache;
 mod calls;
 mod edges;
 mod guests;
+mod lock;
+mod made;
 mod mcp;
 mod program;
 mod readme;
 mod scenarios;
 mod tasks;
+mod updates;
