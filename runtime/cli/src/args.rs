@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand};
-use policy::{Access, HostPattern, Limits, MountName, SecretName, ToolId, ToolPattern};
+use policy::{Access, Digest, HostPattern, Limits, MountName, SecretName, ToolId, ToolPattern};
 use std::path::PathBuf;
 
 /// Runs an agent's tools as WebAssembly components that can reach only what policy granted to each call.
@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Tools(ToolsArgs),
     /// Says what a component file is: its tools, schemas, imports, needs and what it could reach
     Inspect(InspectArgs),
+    /// Says what an update of a package would newly reach, and what it would break for callers
+    DiffPackage(DiffPackageArgs),
     /// Checks policy files, or explains a decision
     Policy {
         #[command(subcommand)]
@@ -57,7 +59,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
-    /// Pins packages to the bytes they have now, in the configuration's lock file
+    /// Pins the configuration's packages to the bytes they have now, in its lock file
+    #[command(after_help = LOCK)]
     Lock(LockArgs),
     /// Serves the tools over MCP on standard input and output
     Mcp(McpArgs),
@@ -200,6 +203,24 @@ pub(crate) struct InspectArgs {
     pub(crate) json: bool,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = DIFF)]
+pub(crate) struct DiffPackageArgs {
+    /// The old one: a component file, or the name of a bundled package
+    pub(crate) old: PathBuf,
+    /// The new one
+    pub(crate) new: PathBuf,
+    /// Prints JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const DIFF: &str = "\
+Both are compared by their bytes alone: what could be reached, and the types of the tools.
+  +  newly reached, or added       -  not reached any more
+  !  breaks callers                ~  changed otherwise
+Exit codes: 0 it reaches no more, and breaks no caller; 4 it does.";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
     /// Checks policy files against the schema
@@ -227,7 +248,7 @@ pub(crate) enum AuditCommand {
         task: Option<String>,
         /// The digest that the chain must end with, noted elsewhere before
         #[arg(long, requires = "task", value_name = "DIGEST")]
-        head: Option<policy::Digest>,
+        head: Option<Digest>,
         /// Prints JSON
         #[arg(long)]
         json: bool,
@@ -236,13 +257,22 @@ pub(crate) enum AuditCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct LockArgs {
-    /// A package whose changed bytes are accepted; repeatable
+    /// A package whose changed bytes are accepted, if they reach no more and break no caller; repeatable
     #[arg(long = "accept", value_name = "NAME")]
     pub(crate) accept: Vec<String>,
+    /// A package of which exactly these bytes are accepted, whatever they reach or break; repeatable
+    #[arg(long = "widen", value_name = "NAME=DIGEST", value_parser = pinned)]
+    pub(crate) widen: Vec<(String, Digest)>,
     /// The configuration [default: ./gloveport.toml]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }
+
+const LOCK: &str = "\
+The first time, it pins every package. From then on it says what a changed or added package would newly reach and what
+it would break, and refuses it: nothing is written. `--accept NAME` takes new bytes that do neither. What does needs
+`--widen NAME=DIGEST`, with the digest that was shown, so that no script accepts what nobody has seen.
+Exit codes: 0 all are pinned; 4 one was refused.";
 
 #[derive(Debug, Args)]
 pub(crate) struct McpArgs {
@@ -276,6 +306,11 @@ fn secret(text: &str) -> Result<(SecretName, String), String> {
     let name = name.parse().map_err(|error: policy::IdError| error.to_string())?;
     host.parse::<HostPattern>().map_err(|error| error.to_string())?;
     Ok((name, host))
+}
+
+fn pinned(text: &str) -> Result<(String, Digest), String> {
+    let (name, digest) = text.split_once('=').ok_or_else(|| format!("expected NAME=DIGEST, got `{text}`"))?;
+    Ok((name.to_owned(), digest.parse().map_err(|error: policy::DigestError| error.to_string())?))
 }
 
 fn limit(text: &str) -> Result<(String, String), String> {

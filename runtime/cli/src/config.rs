@@ -26,7 +26,7 @@ pub(crate) struct Config {
     /// Policy files.
     #[serde(default)]
     pub(crate) policy: Vec<PathBuf>,
-    /// The lock file: packages whose digest differs from it are refused.
+    /// The lock file: of these packages, those that are not what it pins are refused.
     pub(crate) lock: Option<PathBuf>,
     /// What the world holds.
     #[serde(default)]

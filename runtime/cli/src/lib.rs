@@ -14,6 +14,7 @@ mod progress;
 mod records;
 mod secrets;
 mod setup;
+mod update;
 
 use args::{AuditCommand, Cli, Command};
 use clap::Parser as _;
@@ -63,6 +64,7 @@ async fn run(cli: &Cli) -> anyhow::Result<exit::Exit> {
         Command::Call(args) => commands::call::run(args, state).await,
         Command::Tools(args) => commands::tools::run(args),
         Command::Inspect(args) => commands::inspect::run(args),
+        Command::DiffPackage(args) => commands::diff_package::run(args),
         Command::Policy { command } => commands::policy::run(command, state),
         Command::Init(args) => commands::init::run(args),
         Command::Audit { command: AuditCommand::Verify { task, head, json } } => {

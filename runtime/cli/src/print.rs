@@ -43,6 +43,12 @@ pub(crate) fn line(text: &str) {
     }
 }
 
+/// A text whose exit code counts whether or not anybody reads it to its end.
+pub(crate) fn unread(text: &str) {
+    // Who closed the pipe has seen enough.
+    let _ = writeln!(stdout(), "{text}");
+}
+
 /// A text with every line indented.
 pub(crate) fn indent(text: &str, by: usize) -> String {
     let space = " ".repeat(by);

@@ -14,6 +14,7 @@ use policy::{Access, LimitKind, Limits, MountName, Policy, ToolId, UNLIMITED};
 use registry::{Lock, Origin, Sources};
 use sandbox::{CodeCache, Mount, Names, Network, Package, Sandbox, World};
 use std::{
+    collections::BTreeMap,
     env, fs,
     panic::resume_unwind,
     path::{Path, PathBuf},
@@ -31,16 +32,72 @@ pub(crate) const CALL_SLOTS: u32 = 1;
 pub(crate) struct Wanted {
     config: Config,
     grants: GrantArgs,
+    lock: Option<Lock>,
 }
 
 impl Wanted {
     pub(crate) fn new(args: &ConfiguredArgs) -> Result<Self> {
-        Ok(Self { config: Config::find(args.config.as_deref())?, grants: args.grants.clone() })
+        let config = Config::find(args.config.as_deref())?;
+        let lock = config.lock.as_deref().map(Lock::read).transpose()?;
+        Ok(Self { config, grants: args.grants.clone(), lock })
     }
 
     /// The packages that can be loaded, without loading any.
     pub(crate) fn sources(&self) -> Result<Sources> {
-        sources(self.grants.packages.iter().chain(&self.config.packages), self.config.lock.as_deref())
+        let sources = sources(self.grants.packages.iter().chain(&self.config.packages))?;
+        if let Some(lock) = &self.lock {
+            self.check(lock, &sources).with_context(|| self.lock_file())?;
+        }
+        Ok(sources)
+    }
+
+    fn lock_file(&self) -> String {
+        format!("lock file {}", self.config.lock.as_deref().unwrap_or(Path::new("")).display())
+    }
+
+    /// Every package of the configuration has to be pinned, or one that changed would only need another name. Those of
+    /// the command line are the word of whoever typed it, and what is bundled is the program's.
+    fn check(&self, lock: &Lock, sources: &Sources) -> Result<()> {
+        sources.check(lock)?;
+        let typed = |file: &Path| self.grants.packages.iter().any(|path| file.starts_with(path));
+        for package in sources.packages().filter(|package| lock.get(&package.name).is_none()) {
+            match &package.origin {
+                Origin::File(file) | Origin::Folder(file) if !typed(file) => bail!(
+                    "package `{}` ({}) is not locked; `gloveport lock` says what it could reach, and how to add it",
+                    package.name,
+                    file.display()
+                ),
+                Origin::File(_) | Origin::Folder(_) | Origin::Bundled => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A host that finds more in the same bytes than was accepted with them, such as a newer one with another door.
+    fn check_reach(&self, packages: &[Package]) -> Result<()> {
+        for package in packages {
+            let Some(pin) = self.lock.as_ref().and_then(|lock| lock.get(package.name())) else { continue };
+            let more = package.description.reach().beyond(&pin.surface.reach);
+            if !more.is_empty() {
+                bail!(
+                    "{}: package `{}` could reach what was not accepted: {more}; `gloveport lock` says how to accept it",
+                    self.lock_file(),
+                    package.name()
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// How much of each mount could be granted, without opening any.
+    pub(crate) fn offered(&self) -> BTreeMap<&MountName, Access> {
+        self.mounts().map(|(name, _, access)| (name, access)).collect()
+    }
+
+    /// The configuration's mounts, and then those of the command line, which take the place of what has their names.
+    fn mounts(&self) -> impl Iterator<Item = (&MountName, &Path, Access)> {
+        let configured = self.config.mounts.iter().map(|(name, mount)| (name, mount.path.as_path(), mount.access));
+        configured.chain(self.grants.mounts.iter().map(|mount| (&mount.name, mount.path.as_path(), mount.access)))
     }
 
     /// Policy from files, and from the flags.
@@ -54,9 +111,7 @@ impl Wanted {
     }
 
     pub(crate) fn world(&self) -> Result<World> {
-        let configured = self.config.mounts.iter().map(|(name, mount)| (name, mount.path.as_path(), mount.access));
-        let granted = self.grants.mounts.iter().map(|mount| (&mount.name, mount.path.as_path(), mount.access));
-        let mut world = world(configured.chain(granted), self.config.env.iter().chain(&self.grants.env))?;
+        let mut world = world(self.mounts(), self.config.env.iter().chain(&self.grants.env))?;
         world.secrets = secrets::read(&self.config.secrets)?;
         Ok(world)
     }
@@ -93,13 +148,14 @@ impl Wanted {
         let network = network(&self.config.network);
         let machine = Machine { slots, network, fuel: counts([&limits]) };
         let (sandbox, packages, policy) = load(machine, packages, || self.policy(callable))?;
+        self.check_reach(&packages)?;
         let setup = Setup { sandbox, packages, policy, world, who: self.who(), limits, journal, task, watch: None };
         Ok(Gate::new(setup))
     }
 }
 
 /// Files and folders, and what is bundled.
-pub(crate) fn sources<'a>(paths: impl Iterator<Item = &'a PathBuf>, lock: Option<&Path>) -> Result<Sources> {
+pub(crate) fn sources<'a>(paths: impl Iterator<Item = &'a PathBuf>) -> Result<Sources> {
     let bundled = bundle::PACKAGES.iter().map(|package| (package.name, package.digest, package.bytes));
     let mut sources = Sources::bundled(bundled, declared_name);
     for path in paths {
@@ -111,10 +167,6 @@ pub(crate) fn sources<'a>(paths: impl Iterator<Item = &'a PathBuf>, lock: Option
     }
     for shadowed in sources.shadowed() {
         eprintln!("gloveport: {shadowed}");
-    }
-    if let Some(path) = lock {
-        let lock = Lock::read(path)?;
-        sources.check(&lock).with_context(|| format!("lock file {}", path.display()))?;
     }
     Ok(sources)
 }
@@ -257,6 +309,19 @@ pub(crate) fn apply_limits(base: Limits, given: &[(String, String)]) -> Result<L
 
 fn declared_name(bytes: &[u8]) -> Option<String> {
     sandbox::declared(bytes).map(|manifest| manifest.name)
+}
+
+/// The package of a file, or a bundled one by its name.
+pub(crate) fn package_at(file: &Path) -> Result<registry::Package> {
+    match bundle::PACKAGES.iter().find(|package| file == Path::new(package.name)) {
+        Some(package) => Ok(registry::Package {
+            name: package.name.to_owned(),
+            digest: policy::Digest(package.digest),
+            bytes: package.bytes.into(),
+            origin: Origin::Bundled,
+        }),
+        None => Ok(registry::Package::from_file(file)?),
+    }
 }
 
 /// What a package's bytes say about it.

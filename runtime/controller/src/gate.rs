@@ -2,7 +2,10 @@
 
 use crate::{budget::Spent, guests::Guests, record, within::Within};
 use journal::{Journal, JournalError, TaskId};
-use policy::{Bounds, Decision, Denial, Grant, Limits, Narrow, Policy, Principal, Provenance, Request, Source, ToolId};
+use policy::{
+    Annotations, Bounds, Decision, Denial, Grant, Limits, Narrow, Policy, Principal, Provenance, Request, Source,
+    ToolId,
+};
 use sandbox::{BadArguments, CallError, Outcome, Package, Progress, Sandbox, Setting, Stage, Tool, World};
 use serde_json::Value;
 use std::{
@@ -194,6 +197,11 @@ impl Gate {
         if let Some(watch) = &self.watch {
             watch(task, step, progress);
         }
+    }
+
+    /// What can be said of every call of a tool that could be granted here.
+    pub fn annotations(&self, tool: &Tool) -> Annotations {
+        Annotations::offered(tool.needs(), self.offered.iter().map(|(_, access)| *access))
     }
 
     pub(crate) fn journal(&self) -> &Arc<Journal> {

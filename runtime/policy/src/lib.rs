@@ -5,6 +5,7 @@
 //! finds every door.
 
 mod access;
+mod annotations;
 mod decision;
 mod digest;
 mod engine;
@@ -14,8 +15,11 @@ mod limits;
 mod need;
 mod pattern;
 mod provenance;
+mod reach;
+mod surface;
 
 pub use access::Access;
+pub use annotations::Annotations;
 pub use decision::{Decision, Denial, Refusal};
 pub use digest::{Digest, DigestError};
 pub use engine::{
@@ -28,3 +32,5 @@ pub use limits::{LIMITS, LimitError, LimitKind, LimitSpec, Limits, UNLIMITED, Un
 pub use need::{Asks, Manifest, ManifestError, Needs, Time};
 pub use pattern::{HostPattern, PatternError, ToolPattern};
 pub use provenance::{Provenance, Source};
+pub use reach::Reach;
+pub use surface::{InterfaceChange, Signature, Surface, Update};

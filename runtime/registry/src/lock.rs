@@ -1,8 +1,8 @@
-//! The lock file: which bytes a package's name stands for.
+//! The lock file: which bytes a package's name stands for, and what was accepted with them.
 
 use crate::{Origin, Package};
-use policy::Digest;
-use serde::Deserialize;
+use policy::{Digest, Reach, Signature, Surface};
+use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     fmt::{self, Write as _},
@@ -10,19 +10,40 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
 };
+use toml::Spanned;
 
-/// The digests that packages are pinned to, by name. As a file it is TOML:
+/// The version of the file's format. Version 1 held digests alone, and so could not say what an update widens.
+const VERSION: u32 = 2;
+
+/// What packages are pinned to, by name. As a file it is TOML:
 ///
 /// ```toml
-/// version = 1
+/// version = 2
 ///
 /// [[package]]
 /// name = "files"
 /// digest = "sha256:…"
+/// reach = ["fs read", "import wasi:filesystem/types"]
+///
+/// [package.tools.read]
+/// result = "result<string, string>"
+/// docs = "sha256:…"
+///
+/// [package.tools.read.params]
+/// path = "string"
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lock {
-    pins: BTreeMap<String, Digest>,
+    pins: BTreeMap<String, Pin>,
+}
+
+/// What one package is pinned to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pin {
+    /// The digest of its bytes.
+    pub digest: Digest,
+    /// What its bytes showed when they were accepted.
+    pub surface: Surface,
 }
 
 /// Packages whose bytes are not those that are pinned; at least one.
@@ -67,21 +88,31 @@ pub enum LockError {
 }
 
 /// What to do about a package that changed, for whoever knows that it should have.
-const ACCEPT: &str = "if that change is wanted, accept it with `gloveport lock --accept NAME`";
+const ACCEPT: &str = "`gloveport lock` says what that changes, and how to accept it";
 
+/// What is read first: another version has other keys.
 #[derive(Deserialize)]
+struct Versioned {
+    version: Spanned<u32>,
+}
+
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
-    version: toml::Spanned<u32>,
+    version: u32,
     #[serde(default)]
     package: Vec<RawPin>,
 }
 
-#[derive(Deserialize)]
+/// A pin as it is written: the fields of a surface beside the others, since serde cannot both flatten them and refuse
+/// unknown keys.
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawPin {
-    name: toml::Spanned<String>,
+    name: Spanned<String>,
     digest: Digest,
+    reach: Reach,
+    tools: BTreeMap<String, Signature>,
 }
 
 impl Lock {
@@ -99,21 +130,35 @@ impl Lock {
 
     /// Fails with the place, in bytes, and what is wrong there.
     fn parse(text: &str) -> Result<Self, (usize, String)> {
-        let raw: Raw = toml::from_str(text)
-            .map_err(|error| (error.span().map_or(0, |span| span.start), error.message().to_owned()))?;
-        if *raw.version.get_ref() != 1 {
-            let message = format!("version {} is not known here; expected 1", raw.version.get_ref());
-            return Err((raw.version.span().start, message));
+        let wrong = |error: toml::de::Error| (error.span().map_or(0, |span| span.start), error.message().to_owned());
+        let Versioned { version } = toml::from_str(text).map_err(wrong)?;
+        if *version.get_ref() != VERSION {
+            let message = format!(
+                "version {} is not known here; expected {VERSION}: move the file away, and make it anew with `gloveport lock`",
+                version.get_ref()
+            );
+            return Err((version.span().start, message));
         }
+        let raw: Raw = toml::from_str(text).map_err(wrong)?;
         let mut pins = BTreeMap::new();
-        for pin in raw.package {
-            let place = pin.name.span().start;
-            let name = pin.name.into_inner();
-            if pins.insert(name.clone(), pin.digest).is_some() {
+        for RawPin { name, digest, reach, tools } in raw.package {
+            let (place, name) = (name.span().start, name.into_inner());
+            let pin = Pin { digest, surface: Surface { reach, tools } };
+            if pins.insert(name.clone(), pin).is_some() {
                 return Err((place, format!("package `{name}` is pinned twice")));
             }
         }
         Ok(Self { pins })
+    }
+
+    fn to_text(&self) -> Result<String, toml::ser::Error> {
+        let package = |(name, Pin { digest, surface }): (&String, &Pin)| RawPin {
+            name: Spanned::new(0..0, name.clone()),
+            digest: *digest,
+            reach: surface.reach.clone(),
+            tools: surface.tools.clone(),
+        };
+        toml::to_string(&Raw { version: VERSION, package: self.pins.iter().map(package).collect() })
     }
 
     /// Writes a lock file, or writes it anew: at any moment there is the old one or the new one. The same pins give the
@@ -124,8 +169,9 @@ impl Lock {
     pub fn write(&self, path: &Path) -> Result<(), LockError> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let write = || {
+            let text = self.to_text().map_err(io::Error::other)?;
             let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            file.write_all(self.to_string().as_bytes())?;
+            file.write_all(text.as_bytes())?;
             file.as_file().sync_all()?;
             share(file.as_file())?;
             file.persist(path).map(drop).map_err(io::Error::from)
@@ -133,14 +179,14 @@ impl Lock {
         write().map_err(failed(path))
     }
 
-    /// The digest that a package is pinned to.
-    pub fn get(&self, name: &str) -> Option<&Digest> {
+    /// What a package is pinned to.
+    pub fn get(&self, name: &str) -> Option<&Pin> {
         self.pins.get(name)
     }
 
-    /// Pins a package to the bytes that it has now.
-    pub fn pin(&mut self, package: &Package) {
-        self.pins.insert(package.name.clone(), package.digest);
+    /// Pins a package to the bytes that it has now, and to what they show.
+    pub fn pin(&mut self, package: &Package, surface: Surface) {
+        self.pins.insert(package.name.clone(), Pin { digest: package.digest, surface });
     }
 
     /// Compares packages to their pins. A package without one is not compared, and a pin without its package neither.
@@ -149,7 +195,7 @@ impl Lock {
     /// Names every package whose bytes are not those that are pinned.
     pub fn check<'a>(&self, packages: impl IntoIterator<Item = &'a Package>) -> Result<(), Drift> {
         let changed = |package: &Package| {
-            let pinned = *self.get(&package.name)?;
+            let pinned = self.get(&package.name)?.digest;
             let Package { name, digest: found, origin, .. } = package;
             (pinned != *found).then(|| Changed { name: name.clone(), pinned, found: *found, origin: origin.clone() })
         };
@@ -172,17 +218,6 @@ fn share(_: &fs::File) -> io::Result<()> {
 
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> LockError {
     |error| LockError::File { path: path.to_owned(), error }
-}
-
-impl fmt::Display for Lock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("version = 1\n")?;
-        for (name, digest) in &self.pins {
-            let name = toml::Value::String(name.clone());
-            write!(f, "\n[[package]]\nname = {name}\ndigest = \"{digest}\"\n")?;
-        }
-        Ok(())
-    }
 }
 
 impl fmt::Display for Drift {

@@ -21,6 +21,7 @@ mod secrets;
 mod shape;
 mod stage;
 mod state;
+mod surface;
 mod value;
 mod world;
 
@@ -184,7 +185,9 @@ const DESCRIBING: [&str; 3] = [include_str!("describe.rs"), include_str!("schema
 fn stem_key(digest: &Digest, stem: &str) -> [u8; 32] {
     static VERSION: LazyLock<blake3::Hash> = LazyLock::new(|| {
         let mut hasher = blake3::Hasher::new();
-        DESCRIBING.iter().for_each(|source| drop(hasher.update(source.as_bytes())));
+        for source in DESCRIBING {
+            hasher.update(source.as_bytes());
+        }
         hasher.finalize()
     });
     Sha256::new_with_prefix(VERSION.as_bytes()).chain_update(digest.0).chain_update(stem).finalize().into()

@@ -1,8 +1,10 @@
 //! Every guest, and the outcome that it must get. A guest without a test here does not compile.
 
 use crate::{
+    annotations::{asks_for_nothing, claims_annotations, claims_read_only},
     http::net,
     invoke::caller,
+    lock::{notes_1, notes_2},
     program::{Ended, Place, guest},
     sockets::dials,
 };
@@ -71,7 +73,7 @@ fn odd_call(function: &str, args: &Value, flags: &[&str], code: i32, end: &str) 
 }
 
 /// A guest in WebAssembly text, as a file.
-fn wat(place: &Place, name: &str) -> PathBuf {
+pub(crate) fn wat(place: &Place, name: &str) -> PathBuf {
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../guests/wat");
     let text = fs::read_to_string(format!("{source}/{name}.wat")).expect("the guest is there");
     let path = place.path(&format!("{name}.wasm"));

@@ -3,6 +3,7 @@
 
 include!(concat!(env!("OUT_DIR"), "/guests.rs"));
 
+mod annotations;
 mod bad_input;
 mod cache;
 mod calls;
@@ -10,6 +11,8 @@ mod edges;
 mod guests;
 mod http;
 mod invoke;
+mod lock;
+mod made;
 mod mcp;
 mod program;
 mod readme;
@@ -17,3 +20,4 @@ mod scenarios;
 mod server;
 mod sockets;
 mod tasks;
+mod updates;

@@ -8,7 +8,7 @@ use std::{
     process::{Child, ChildStdin, ChildStdout, Stdio},
 };
 
-struct Client {
+pub(crate) struct Client {
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
@@ -27,7 +27,7 @@ impl Client {
     }
 
     /// Starts a server and shakes hands as a revision asks.
-    fn of_revision(place: &Place, revision: &str, flags: &[&str]) -> Self {
+    pub(crate) fn of_revision(place: &Place, revision: &str, flags: &[&str]) -> Self {
         let mut client = Self::start(place, flags);
         let hello = json!({ "protocolVersion": revision, "capabilities": {}, "clientInfo": { "name": "test", "version": "1" } });
         client.request(0, "initialize", &hello);
@@ -42,7 +42,7 @@ impl Client {
         writeln!(input, "{message}").expect("the server reads");
     }
 
-    fn request(&mut self, id: u64, method: &str, params: &Value) {
+    pub(crate) fn request(&mut self, id: u64, method: &str, params: &Value) {
         self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
     }
 
@@ -57,7 +57,7 @@ impl Client {
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
     }
 
-    fn answer(&mut self, id: u64) -> Value {
+    pub(crate) fn answer(&mut self, id: u64) -> Value {
         let message = self.receive();
         assert_eq!(message["id"], id, "{message}");
         message

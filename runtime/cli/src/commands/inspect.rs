@@ -3,65 +3,62 @@
 use crate::{
     args::InspectArgs,
     exit::Exit,
-    print::{indent, json_line},
+    print::{harmless, indent, json as shown, json_line, line, one_line},
+    setup,
 };
 use anyhow::{Context as _, Result};
+use policy::Annotations;
+use registry::Origin;
 use sandbox::Description;
 use serde_json::{Value, json};
-use std::path::Path;
 
 pub(crate) fn run(args: &InspectArgs) -> Result<Exit> {
-    let (bytes, stem, from) = read(&args.file)?;
-    let description = sandbox::describe(&bytes, &stem).with_context(|| from.clone())?;
-    let digest = registry::digest(&bytes);
+    let package = setup::package_at(&args.file)?;
+    let from = match &package.origin {
+        Origin::Bundled => "bundled".to_owned(),
+        Origin::File(path) | Origin::Folder(path) => path.display().to_string(),
+    };
+    let description = sandbox::describe(&package.bytes, &package.name).with_context(|| from.clone())?;
     if args.json {
-        json_line(&as_json(&description, &digest.to_string(), bytes.len()));
+        json_line(&as_json(&description, &package.digest.to_string(), package.bytes.len()));
         return Ok(Exit::Done);
     }
-    println!("{} ({from})", title(&description));
-    println!("  digest   {digest}");
-    println!("  size     {} bytes", bytes.len());
+    line(&format!("{} ({from})", one_line(&title(&description))));
+    line(&format!("  digest   {}", package.digest));
+    line(&format!("  size     {} bytes", package.bytes.len()));
     if let Some(manifest) = &description.manifest {
         if let Some(summary) = &manifest.summary {
-            println!("  summary  {summary}");
+            line(&format!("  summary  {}", one_line(summary)));
         }
         if let Some(licence) = &manifest.licence {
-            println!("  licence  {licence}");
+            line(&format!("  licence  {}", one_line(licence)));
         }
     } else {
-        println!("  manifest none: it can be granted whatever its imports could use");
+        line("  manifest none: it can be granted whatever its imports could use");
     }
-    println!("\nneeds (the most that any call to it can be granted)");
-    for line in needs(&description) {
-        println!("  {line}");
+    line("\nneeds (the most that any call to it can be granted)");
+    for need in needs(&description) {
+        line(&format!("  {}", one_line(&need)));
     }
-    println!("\nimports, and what each could reach");
+    line("\nannotations (what follows for every call, wherever it is made)");
+    line(&format!("  {}", Annotations::anywhere(&description.needs)));
+    line("\nimports, and what each could reach");
     for import in &description.imports {
-        println!("  {import}: {}", sandbox::reach_of(import));
+        line(&format!("  {import}: {}", sandbox::reach_of(import)));
     }
-    println!("\ntools");
+    line("\ntools");
     for (function, tool) in &description.tools {
-        println!("  {}.{function}", description.name);
+        line(&format!("  {}.{function}", description.name));
         if let Some(docs) = &tool.docs {
-            println!("{}", indent(docs, 6));
+            line(&indent(&harmless(docs), 6));
         }
-        println!("      arguments {}", tool.input);
-        println!("      result    {}", tool.output);
+        line(&format!("      arguments {}", shown(&tool.input)));
+        line(&format!("      result    {}", shown(&tool.output)));
     }
     for (function, why) in &description.not_tools {
-        println!("  {function} is not a tool: {why}");
+        line(&format!("  {function} is not a tool: {why}"));
     }
     Ok(Exit::Done)
-}
-
-/// The bytes of a file, or of a bundled package of that name.
-fn read(file: &Path) -> Result<(Vec<u8>, String, String)> {
-    let bundled = bundle::PACKAGES.iter().find(|package| file == Path::new(package.name));
-    if let Some(package) = bundled {
-        return Ok((package.bytes.to_vec(), package.name.to_owned(), "bundled".to_owned()));
-    }
-    let package = registry::Package::from_file(file)?;
-    Ok((package.bytes.to_vec(), package.name.clone(), file.display().to_string()))
 }
 
 fn title(description: &Description) -> String {
@@ -104,11 +101,12 @@ fn needs(description: &Description) -> Vec<String> {
 }
 
 fn as_json(description: &Description, digest: &str, size: usize) -> Value {
+    let annotations = Annotations::anywhere(&description.needs);
     let imports = description.imports.iter().map(|name| json!({ "name": name, "reach": sandbox::reach_of(name) }));
     let tools = description.tools.iter().map(|(function, tool)| {
         json!({
             "id": format!("{}.{function}", description.name), "description": tool.docs,
-            "input_schema": tool.input, "output_schema": tool.output,
+            "input_schema": tool.input, "output_schema": tool.output, "annotations": annotations,
         })
     });
     let not_tools = description.not_tools.iter().map(|(name, why)| json!({ "name": name, "why": why }));

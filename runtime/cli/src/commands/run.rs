@@ -26,7 +26,7 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
     let text = fs::read_to_string(&args.plan).with_context(|| format!("plan {}", args.plan.display()))?;
     let mut plan = parse(&args.plan, &text)?;
     outside(&mut plan, &args.plan)?;
-    let mut sources = setup::sources(args.grants.packages.iter(), None)?;
+    let mut sources = setup::sources(args.grants.packages.iter())?;
     let names = package_names(&plan, &args.plan, &mut sources)?;
     let mounts = mounts(args, &plan)?;
 
@@ -84,7 +84,7 @@ pub(crate) async fn resume(args: &ResumeArgs, state: Option<&Path>) -> Result<Ex
     let (started, plan) = plan_of(&task, &events)?;
     let files: Vec<PathBuf> =
         started.packages.iter().filter_map(|package| package.file.clone()).map(Into::into).collect();
-    let sources = setup::sources(files.iter(), None)?;
+    let sources = setup::sources(files.iter())?;
     for package in &started.packages {
         match sources.get(&package.name) {
             Some(found) if found.digest == package.digest => {}
