@@ -1,6 +1,6 @@
 //! Secrets: what the host puts into requests, and what nobody else may see.
 
-use crate::redact::{MIN_SECRET, Redactor};
+use crate::redact::{BadSecret, Redactor};
 use policy::SecretName;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::{collections::BTreeMap, sync::Arc};
@@ -12,32 +12,14 @@ pub struct Secrets {
     redactor: Redactor,
 }
 
-/// A secret that cannot be kept.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "secret `{name}` is {length} bytes long; expected at least {MIN_SECRET}, since shorter ones cannot be told from other text"
-)]
-pub struct SecretTooShort {
-    /// The secret.
-    pub name: SecretName,
-    /// Its length.
-    pub length: usize,
-}
-
 impl Secrets {
     /// Takes them over.
     ///
     /// # Errors
-    /// Where one is too short to be recognised in what comes back.
-    pub fn new(values: BTreeMap<SecretName, SecretString>) -> Result<Self, SecretTooShort> {
-        for (name, value) in &values {
-            let length = value.expose_secret().len();
-            if length < MIN_SECRET {
-                return Err(SecretTooShort { name: name.clone(), length });
-            }
-        }
-        let redactor =
-            Redactor::new(values.iter().map(|(name, value)| (name.as_str(), value.expose_secret().as_bytes())));
+    /// Where one is too short to be recognised in what comes back, or too long to be looked for.
+    pub fn new(values: BTreeMap<SecretName, SecretString>) -> Result<Self, BadSecret> {
+        let secrets = values.iter().map(|(name, value)| (name.as_str(), value.expose_secret().as_bytes()));
+        let redactor = Redactor::new(secrets)?;
         Ok(Self { values: Arc::new(values), redactor })
     }
 

@@ -70,6 +70,13 @@ pub(crate) fn lint() -> Result<()> {
     Ok(())
 }
 
+/// Runs the fuzz targets on a debug build, whose checks of overflows and of its own assumptions are part of the search.
+pub(crate) fn fuzz(args: &[String]) -> Result<()> {
+    let mut command = cargo(["run", "--quiet", "--package", "fuzz", "--"]);
+    command.args(args);
+    process::run(&mut command)
+}
+
 /// Runs the benchmark program on a release build.
 pub(crate) fn bench(args: &[String]) -> Result<()> {
     let mut command = cargo(["run", "--release", "--package", "bench", "--"]);

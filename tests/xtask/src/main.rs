@@ -31,6 +31,12 @@ enum Xtask {
     Lint,
     /// Do nothing but see to the wasm32-wasip2 target.
     Target,
+    /// Run the fuzz targets, or one of them, for a minute each or `--seconds N`, over inputs that tests have not seen.
+    Fuzz {
+        /// Passed to the fuzzing program as they are: `[TARGET] [--seconds N] [--seed N]`, `TARGET --input FILE`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Run the benchmarks on a release build.
     Bench {
         /// Passed to the benchmark program as they are.
@@ -56,6 +62,7 @@ fn run(command: Xtask) -> Result<()> {
         Xtask::Test { filters } => commands::test(&filters),
         Xtask::Lint => commands::lint(),
         Xtask::Target => Ok(()),
+        Xtask::Fuzz { args } => commands::fuzz(&args),
         Xtask::Bench { args } => commands::bench(&args),
     }
 }
@@ -78,6 +85,13 @@ mod tests {
         check_bench(&["xtask", "bench"], &[]);
         check_bench(&["xtask", "bench", "calls"], &["calls"]);
         check_bench(&["xtask", "bench", "--rounds", "3", "calls"], &["--rounds", "3", "calls"]);
+    }
+
+    #[test]
+    fn fuzz_arguments_reach_the_program_untouched() {
+        let parsed =
+            Xtask::try_parse_from(["xtask", "fuzz", "plans", "--seconds", "3"]).expect("the command line is good");
+        assert!(matches!(parsed, Xtask::Fuzz { args } if args == ["plans", "--seconds", "3"]));
     }
 
     #[test]

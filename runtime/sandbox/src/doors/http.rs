@@ -8,11 +8,7 @@ mod target;
 
 use crate::{
     ledger::{Connection, Ledger},
-    net::{
-        Client,
-        address::{self, Scope},
-        client::Endpoint,
-    },
+    net::{Client, address, client::Endpoint},
     outcome::{Action, Effect},
     secrets::Secrets,
 };
@@ -209,7 +205,7 @@ impl Aim {
         let sending = self.target.sending(&self.method, &self.read);
         for address in &found {
             let scope = address::scope(*address);
-            if scope == Scope::Public {
+            if scope.is_public() {
                 continue;
             }
             if let Err(refusal) = self.standing.reach(*address, &scope.to_string(), &sending) {

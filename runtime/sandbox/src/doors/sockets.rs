@@ -13,10 +13,7 @@ pub(crate) use tcp::SocketDoor;
 
 use crate::{
     ledger::{Ledger, lock},
-    net::{
-        Client,
-        address::{self, Scope},
-    },
+    net::{Client, address},
     outcome::Action,
 };
 use policy::{Asked, Grant, Refusal, Sending, Standing};
@@ -120,9 +117,8 @@ impl Sockets {
             let sending = Sending { scheme, method: "", host, port: address.port(), path: "", read: &read };
             let asked = ask(standing, &sending).and_then(|asked| match address::scope(ip) {
                 // What is listened on is this machine's own.
-                Scope::Public => Ok(asked),
-                _ if action == Action::Listen => Ok(asked),
-                other => standing.reach(ip, &other.to_string(), &sending),
+                scope if scope.is_public() || action == Action::Listen => Ok(asked),
+                scope => standing.reach(ip, &scope.to_string(), &sending),
             });
             match asked {
                 Ok(_) => {

@@ -1,138 +1,249 @@
-//! Which addresses are public, and which host a text names.
+//! What an IP address is for: public, or one of the many that a request from outside must not be led to.
 //!
-//! After the IANA registries of special-purpose addresses (RFC 6890 and its updates, as of 2025). What is not listed as
-//! globally reachable is not public.
+//! Follows IANA's special-purpose registries, as of October 2025:
+//! <https://www.iana.org/assignments/iana-ipv4-special-registry>,
+//! <https://www.iana.org/assignments/iana-ipv6-special-registry>.
+//! Stricter in three places, each time because nothing that speaks HTTP is lost: `192.0.0.0/24` and `2001::/23` hold
+//! anycast addresses that registries call globally reachable and that a local relay answers; tunnels (6to4, Teredo) are
+//! not public, as a host's own tunnel leads back into its network; IPv6 is public in `2000::/3` alone.
 
-use std::{
-    fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address is public; if not, what it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What an address is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Scope {
+    /// Globally reachable unicast: the only one that a name from outside may lead to.
     Public,
-    /// In words.
-    Other(&'static str),
+    /// The host itself.
+    Loopback,
+    /// RFC 1918.
+    Private,
+    /// Between a provider and its customers, RFC 6598. Alibaba's clouds and overlay networks use it, too.
+    CarrierGradeNat,
+    /// One link.
+    LinkLocal,
+    /// A cloud's service for its instances: it hands credentials to whoever asks.
+    Metadata,
+    /// RFC 4193: IPv6's private addresses.
+    UniqueLocal,
+    /// IPv6's private addresses until RFC 3879; some networks still have them.
+    SiteLocal,
+    /// Many receivers.
+    Multicast,
+    /// Everyone on a link.
+    Broadcast,
+    /// No address; connecting to it reaches the host itself.
+    Unspecified,
+    /// `0.0.0.0/8`, RFC 791: "this network".
+    ThisNetwork,
+    /// Examples in documents.
+    Documentation,
+    /// Networks under test.
+    Benchmarking,
+    /// Blocks that the IETF gives to protocols.
+    ProtocolAssignment,
+    /// Dropped by routers, RFC 6666.
+    DiscardOnly,
+    /// Hashes that look like addresses, RFC 7343.
+    Orchid,
+    /// 6to4 or Teredo, around a public IPv4 address.
+    Tunnel,
+    /// IPv4 and IPv6 translated within one network, RFC 8215 and RFC 2765.
+    Translation,
+    /// Segment routing identifiers, RFC 9602.
+    SegmentRouting,
+    /// Reserved by the IETF, for ever or for later.
+    Reserved,
 }
 
+impl Scope {
+    /// Whether a name from outside may lead there.
+    pub(crate) fn is_public(self) -> bool {
+        self == Self::Public
+    }
+}
+
+/// The word for people: "a … address".
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Public => "public",
-            Self::Other(what) => what,
+            Self::Loopback => "loopback",
+            Self::Private => "private",
+            Self::CarrierGradeNat => "carrier-grade NAT",
+            Self::LinkLocal => "link-local",
+            Self::Metadata => "cloud metadata",
+            Self::UniqueLocal => "unique-local",
+            Self::SiteLocal => "site-local",
+            Self::Multicast => "multicast",
+            Self::Broadcast => "broadcast",
+            Self::Unspecified => "unspecified",
+            Self::ThisNetwork => "this-network",
+            Self::Documentation => "documentation",
+            Self::Benchmarking => "benchmarking",
+            Self::ProtocolAssignment => "protocol assignment",
+            Self::DiscardOnly => "discard-only",
+            Self::Orchid => "ORCHID",
+            Self::Tunnel => "tunnel",
+            Self::Translation => "translation",
+            Self::SegmentRouting => "segment routing",
+            Self::Reserved => "reserved",
         })
     }
 }
 
-/// An IPv4 address that is written as an IPv6 address, as what it is.
-pub(crate) fn canonical(ip: IpAddr) -> IpAddr {
-    ip.to_canonical()
-}
-
-/// What kind of address it is.
-pub(crate) fn scope(ip: IpAddr) -> Scope {
-    match canonical(ip) {
-        IpAddr::V4(ip) => v4(ip),
-        IpAddr::V6(ip) => v6(ip),
-    }
-}
-
-/// Where clouds tell a machine its credentials. Others (Azure, Google, DigitalOcean, Oracle) use the first too.
-const METADATA_V4: [Ipv4Addr; 4] = [
-    Ipv4Addr::new(169, 254, 169, 254),
-    // Amazon: containers and their roles.
-    Ipv4Addr::new(169, 254, 170, 2),
-    // Alibaba.
-    Ipv4Addr::new(100, 100, 100, 200),
-    // Azure's wire server: public by its number.
-    Ipv4Addr::new(168, 63, 129, 16),
+/// Where clouds answer their instances. Most lie in blocks that are not public anyway, and are listed so that a grant of
+/// private addresses does not include them, and so that a refusal says what it was.
+const METADATA: [IpAddr; 12] = [
+    // Amazon, Google, Azure, Oracle, IBM, DigitalOcean, Hetzner, OpenStack and nearly everyone else
+    v4(169, 254, 169, 254),
+    // Amazon: ECS task credentials; EKS pod identity
+    v4(169, 254, 170, 2),
+    v4(169, 254, 170, 23),
+    // Tencent; Scaleway
+    v4(169, 254, 0, 23),
+    v4(169, 254, 42, 42),
+    // Azure's WireServer: in public space, and reachable from every virtual machine
+    v4(168, 63, 129, 16),
+    // Alibaba; Oracle Cloud Classic
+    v4(100, 100, 100, 200),
+    v4(192, 0, 0, 192),
+    // Amazon: instances; EKS pod identity
+    v6(0xfd00, 0xec2, 0, 0x254),
+    v6(0xfd00, 0xec2, 0, 0x23),
+    // Google; Scaleway
+    v6(0xfd20, 0xce, 0, 0x254),
+    v6(0xfd00, 0x42, 0, 0x42),
 ];
-/// Amazon's.
-const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x254);
 
-fn v4(ip: Ipv4Addr) -> Scope {
-    let [a, b, c, _] = ip.octets();
-    let what = match (a, b, c) {
-        _ if METADATA_V4.contains(&ip) => "a cloud's metadata",
-        (0, ..) => "unspecified",
-        (127, ..) => "loopback",
-        (10, ..) | (172, 16..=31, _) | (192, 168, _) => "private",
-        (100, 64..=127, _) => "shared with a carrier",
-        (169, 254, _) => "link-local",
-        (192, 0, 0) => "reserved for protocols",
-        (192, 0, 2) | (198, 51, 100) | (203, 0, 113) => "for documentation",
-        (192, 88, 99) => "a relay of 6to4",
-        (198, 18..=19, _) => "for benchmarks",
-        (224..=239, ..) => "multicast",
-        (255, 255, 255) if ip.is_broadcast() => "broadcast",
-        (240.., ..) => "reserved",
-        _ => return Scope::Public,
-    };
-    Scope::Other(what)
+/// How two more end: OpenStack answers at `fe80::a9fe:a9fe`, Oracle at `fd00:c1::a9fe:a9fe`, which is 169.254.169.254.
+const METADATA_END: u128 = 0xa9fe_a9fe;
+
+const fn v4(a: u8, b: u8, c: u8, d: u8) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(a, b, c, d))
 }
 
-fn v6(ip: Ipv6Addr) -> Scope {
-    let segments @ [.., g, h] = ip.segments();
-    let embedded = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
-    let what = match segments {
-        _ if ip == METADATA_V6 => "a cloud's metadata",
-        _ if ip.is_loopback() => "loopback",
-        _ if ip.is_unspecified() => "unspecified",
-        // An IPv4 address inside: translated, or compatible with what nobody uses any more.
-        [0, 0, 0, 0, 0, 0, ..] | [0, 0, 0, 0, 0xffff, 0, ..] => return through(embedded(g, h), "a translated address"),
-        [0x64, 0xff9b, 0, 0, 0, 0, ..] => return through(embedded(g, h), "behind a translator"),
-        [0x64, 0xff9b, 1, ..] => "behind a local translator",
-        [0x2002, high, low, ..] => return through(embedded(high, low), "behind 6to4"),
-        // Teredo hides the client's address by inverting it, and names a server; neither is who answers.
-        [0x2001, 0, ..] => "behind Teredo",
-        [0x2001, 0x2, 0, ..] => "for benchmarks",
-        [0x2001, 0xdb8, ..] | [0x3fff, 0..=0x0fff, ..] => "for documentation",
-        [0x2001, 0x10..=0x2f, ..] => "an identifier, not an address",
-        [0x2001, 0..=0x1ff, ..] => "reserved for protocols",
-        [0xfc00..=0xfdff, ..] => "private",
-        [0xfe80..=0xfebf, ..] => "link-local",
-        [0xfec0..=0xfeff, ..] => "site-local",
-        [0xff00..=0xffff, ..] => "multicast",
-        [0x2000..=0x3fff, ..] => return Scope::Public,
-        _ => "reserved",
-    };
-    Scope::Other(what)
+const fn v6(a: u16, b: u16, c: u16, h: u16) -> IpAddr {
+    IpAddr::V6(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, h))
 }
 
-/// What holds a public IPv4 address leads somewhere that is still not known: it is refused too, by another name.
-fn through(inner: Ipv4Addr, what: &'static str) -> Scope {
-    match v4(inner) {
-        Scope::Public => Scope::Other(what),
-        other => other,
+/// The first address of a block of IPv6, by its first three segments.
+const fn block(a: u16, b: u16, c: u16) -> Ipv6Addr {
+    Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0)
+}
+
+/// What blocks of IPv4 mean: first address, length of the prefix, meaning. The first that fits counts.
+const V4: [(Ipv4Addr, u32, Scope); 18] = [
+    (Ipv4Addr::UNSPECIFIED, 32, Scope::Unspecified),
+    (Ipv4Addr::new(0, 0, 0, 0), 8, Scope::ThisNetwork),
+    (Ipv4Addr::new(10, 0, 0, 0), 8, Scope::Private),
+    (Ipv4Addr::new(100, 64, 0, 0), 10, Scope::CarrierGradeNat),
+    (Ipv4Addr::new(127, 0, 0, 0), 8, Scope::Loopback),
+    (Ipv4Addr::new(169, 254, 0, 0), 16, Scope::LinkLocal),
+    (Ipv4Addr::new(172, 16, 0, 0), 12, Scope::Private),
+    (Ipv4Addr::new(192, 0, 0, 0), 24, Scope::ProtocolAssignment),
+    (Ipv4Addr::new(192, 0, 2, 0), 24, Scope::Documentation),
+    // The anycast relay of 6to4, deprecated by RFC 7526.
+    (Ipv4Addr::new(192, 88, 99, 0), 24, Scope::Tunnel),
+    (Ipv4Addr::new(192, 168, 0, 0), 16, Scope::Private),
+    (Ipv4Addr::new(198, 18, 0, 0), 15, Scope::Benchmarking),
+    (Ipv4Addr::new(198, 51, 100, 0), 24, Scope::Documentation),
+    (Ipv4Addr::new(203, 0, 113, 0), 24, Scope::Documentation),
+    (Ipv4Addr::new(224, 0, 0, 0), 4, Scope::Multicast),
+    (Ipv4Addr::BROADCAST, 32, Scope::Broadcast),
+    (Ipv4Addr::new(240, 0, 0, 0), 4, Scope::Reserved),
+    (Ipv4Addr::UNSPECIFIED, 0, Scope::Public),
+];
+
+/// What a block of IPv6 means.
+#[derive(Clone, Copy)]
+enum Meaning {
+    /// This.
+    Is(Scope),
+    /// What the IPv4 address means that begins at this bit (0 is the highest); where that one is public, the scope.
+    Holds(u32, Scope),
+    /// The server's IPv4 address at bit 32, and the client's at the end with all its bits inverted (RFC 4380 4).
+    Teredo,
+}
+
+/// What blocks of IPv6 mean: first address, length of the prefix, meaning. The first that fits counts, and what fits none
+/// is reserved.
+const V6: [(Ipv6Addr, u32, Meaning); 21] = [
+    (Ipv6Addr::UNSPECIFIED, 128, Meaning::Is(Scope::Unspecified)),
+    (Ipv6Addr::LOCALHOST, 128, Meaning::Is(Scope::Loopback)),
+    // IPv4-compatible, deprecated by RFC 4291 2.5.5.1.
+    (Ipv6Addr::UNSPECIFIED, 96, Meaning::Holds(96, Scope::Reserved)),
+    (Ipv6Addr::new(0, 0, 0, 0, 0xffff, 0, 0, 0), 96, Meaning::Holds(96, Scope::Translation)),
+    // NAT64's well-known prefix (RFC 6052): how hosts that have IPv6 alone reach public IPv4.
+    (block(0x64, 0xff9b, 0), 96, Meaning::Holds(96, Scope::Public)),
+    // One network's own NAT64; where the IPv4 address stands is that network's choice.
+    (block(0x64, 0xff9b, 1), 48, Meaning::Holds(96, Scope::Translation)),
+    (block(0x100, 0, 0), 64, Meaning::Is(Scope::DiscardOnly)),
+    (block(0x2001, 0, 0), 32, Meaning::Teredo),
+    (block(0x2001, 2, 0), 48, Meaning::Is(Scope::Benchmarking)),
+    (block(0x2001, 0x10, 0), 28, Meaning::Is(Scope::Orchid)),
+    (block(0x2001, 0x20, 0), 28, Meaning::Is(Scope::Orchid)),
+    (block(0x2001, 0, 0), 23, Meaning::Is(Scope::ProtocolAssignment)),
+    (block(0x2001, 0xdb8, 0), 32, Meaning::Is(Scope::Documentation)),
+    (block(0x2002, 0, 0), 16, Meaning::Holds(16, Scope::Tunnel)),
+    (block(0x3fff, 0, 0), 20, Meaning::Is(Scope::Documentation)),
+    (block(0x2000, 0, 0), 3, Meaning::Is(Scope::Public)),
+    (block(0x5f00, 0, 0), 16, Meaning::Is(Scope::SegmentRouting)),
+    (block(0xfc00, 0, 0), 7, Meaning::Is(Scope::UniqueLocal)),
+    (block(0xfe80, 0, 0), 10, Meaning::Is(Scope::LinkLocal)),
+    (block(0xfec0, 0, 0), 10, Meaning::Is(Scope::SiteLocal)),
+    (block(0xff00, 0, 0), 8, Meaning::Is(Scope::Multicast)),
+];
+
+/// What an address is for.
+pub(crate) fn scope(address: IpAddr) -> Scope {
+    let address = canonical(address);
+    if METADATA.contains(&address) {
+        return Scope::Metadata;
+    }
+    match address {
+        IpAddr::V4(address) => scope_v4(address),
+        IpAddr::V6(address) => match scope_v6(address) {
+            Scope::Public => Scope::Public,
+            _ if address.to_bits() & u128::from(u32::MAX) == METADATA_END => Scope::Metadata,
+            other => other,
+        },
     }
 }
 
-/// Who a text says a server is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Host {
-    /// In lower case and punycode, without a final dot.
-    Name(String),
-    /// However it was written.
-    Address(IpAddr),
+/// The address that a socket takes this one for: `::ffff:192.0.2.1` is `192.0.2.1`.
+pub(crate) fn canonical(address: IpAddr) -> IpAddr {
+    address.to_canonical()
 }
 
-/// Reads the host of an authority, as the URL standard of WHATWG does: `0x7f.1` and `2130706433` are addresses too.
-pub(crate) fn host(text: &str) -> Result<Host, url::ParseError> {
-    let name = match url::Host::parse(text)? {
-        url::Host::Ipv4(ip) => return Ok(Host::Address(ip.into())),
-        url::Host::Ipv6(ip) => return Ok(Host::Address(canonical(ip.into()))),
-        url::Host::Domain(name) => name,
+fn scope_v4(address: Ipv4Addr) -> Scope {
+    let fits = |first: Ipv4Addr, length| {
+        let differing = address.to_bits() ^ first.to_bits();
+        // A shift by the whole width is no shift at all, hence `checked`.
+        differing.checked_shr(32 - length).is_none_or(|rest| rest == 0)
     };
-    let name = name.strip_suffix('.').unwrap_or(&name);
-    let label = |label: &str| {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        (1..=63).contains(&label.len()) && label.bytes().all(plain)
-    };
-    if name.len() <= 253 && name.split('.').all(label) {
-        Ok(Host::Name(name.to_owned()))
-    } else {
-        Err(url::ParseError::InvalidDomainCharacter)
+    V4.iter().find(|(first, length, _)| fits(*first, *length)).map_or(Scope::Reserved, |(_, _, scope)| *scope)
+}
+
+fn scope_v6(address: Ipv6Addr) -> Scope {
+    let bits = address.to_bits();
+    let fits = |first: Ipv6Addr, length| (bits ^ first.to_bits()) >> (128 - length) == 0;
+    let meaning = V6.iter().find(|(first, length, _)| fits(*first, *length)).map(|(_, _, meaning)| *meaning);
+    match meaning {
+        None => Scope::Reserved,
+        Some(Meaning::Is(scope)) => scope,
+        Some(Meaning::Holds(at, at_best)) => held(bits, at, at_best),
+        Some(Meaning::Teredo) => held(!bits, 96, held(bits, 32, Scope::Tunnel)),
+    }
+}
+
+/// What the IPv4 address at a bit means, or `at_best` where that one is public.
+fn held(bits: u128, at: u32, at_best: Scope) -> Scope {
+    let address = Ipv4Addr::from_bits((bits >> (96 - at) & u128::from(u32::MAX)) as u32);
+    match scope(address.into()) {
+        Scope::Public => at_best,
+        other => other,
     }
 }
 
@@ -140,95 +251,113 @@ pub(crate) fn host(text: &str) -> Result<Host, url::ParseError> {
 mod tests {
     use super::*;
 
+    #[track_caller]
+    fn check(addresses: &str, expected: &str) {
+        for text in addresses.split_whitespace() {
+            let address: IpAddr = text.parse().expect(text);
+            let scope = scope(address);
+            assert_eq!(scope.to_string(), expected, "{text}");
+            assert_eq!(scope.is_public(), expected == "public", "{text}");
+        }
+    }
+
+    /// The first and the last of each block, and their neighbours outside.
     #[test]
-    fn only_public_addresses_are_public() {
-        let check = |text: &str, expected: &str| {
-            let ip: IpAddr = text.parse().expect(text);
-            assert_eq!(scope(ip).to_string(), expected, "{text}");
-        };
-        for text in ["1.1.1.1", "8.8.8.8", "172.15.0.1", "172.32.0.1", "100.63.0.1", "100.128.0.1", "192.0.1.1"] {
-            check(text, "public");
-        }
-        for text in ["198.17.0.1", "198.20.0.1", "223.255.255.255", "::ffff:1.1.1.1", "2606:4700::1111", "2001:200::1"]
-        {
-            check(text, "public");
-        }
+    fn ipv4_blocks() {
         check("0.0.0.0", "unspecified");
-        check("0.1.2.3", "unspecified");
-        check("127.255.0.1", "loopback");
-        check("10.0.0.1", "private");
-        check("172.16.0.1", "private");
-        check("172.31.255.255", "private");
-        check("192.168.255.1", "private");
-        check("100.64.0.1", "shared with a carrier");
-        check("100.100.100.200", "a cloud's metadata");
-        check("169.254.169.254", "a cloud's metadata");
-        check("169.254.1.1", "link-local");
-        check("168.63.129.16", "a cloud's metadata");
-        check("192.0.0.8", "reserved for protocols");
-        check("192.0.2.1", "for documentation");
-        check("198.18.0.1", "for benchmarks");
-        check("224.0.0.1", "multicast");
+        check("0.0.0.1 0.255.255.255", "this-network");
+        check("10.0.0.0 10.255.255.255 172.16.0.0 172.31.255.255 192.168.0.0 192.168.255.255", "private");
+        check("100.64.0.0 100.127.255.255", "carrier-grade NAT");
+        check("127.0.0.0 127.0.0.1 127.255.255.255", "loopback");
+        check("169.254.0.0 169.254.255.255", "link-local");
+        check("192.0.0.0 192.0.0.9 192.0.0.255", "protocol assignment");
+        check("192.0.2.0 192.0.2.255 198.51.100.1 203.0.113.255", "documentation");
+        check("192.88.99.1", "tunnel");
+        check("198.18.0.0 198.19.255.255", "benchmarking");
+        check("224.0.0.0 239.255.255.255 233.252.0.1", "multicast");
+        check("240.0.0.0 255.255.255.254", "reserved");
         check("255.255.255.255", "broadcast");
-        check("240.0.0.1", "reserved");
-        check("::1", "loopback");
-        check("::", "unspecified");
-        check("::ffff:127.0.0.1", "loopback");
-        check("::ffff:a9fe:a9fe", "a cloud's metadata");
-        check("::127.0.0.1", "loopback");
-        check("::1.1.1.1", "a translated address");
-        check("::ffff:0:10.0.0.1", "private");
-        check("64:ff9b::a9fe:a9fe", "a cloud's metadata");
-        check("64:ff9b::1.1.1.1", "behind a translator");
-        check("64:ff9b:1::1", "behind a local translator");
-        check("2002:7f00:1::", "loopback");
-        check("2002:101:101::1", "behind 6to4");
-        check("2001:0:1::1", "behind Teredo");
-        check("2001:db8::1", "for documentation");
-        check("3fff::1", "for documentation");
-        check("2001:20::1", "an identifier, not an address");
-        check("2001:1::1", "reserved for protocols");
-        check("fc00::1", "private");
-        check("fd00:ec2::254", "a cloud's metadata");
-        check("fe80::1", "link-local");
-        check("fec0::1", "site-local");
-        check("ff02::1", "multicast");
-        check("100::1", "reserved");
-        check("5f00::1", "reserved");
-        check("4000::1", "reserved");
+        check(
+            "1.0.0.0 8.8.8.8 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.0 169.253.255.255
+             169.255.0.0 172.15.255.255 172.32.0.0 192.0.1.0 192.0.3.0 192.88.98.255 192.88.100.0 192.167.255.255
+             192.169.0.0 198.17.255.255 198.20.0.0 198.51.99.255 203.0.114.0 223.255.255.255",
+            "public",
+        );
     }
 
     #[test]
-    fn hosts_have_one_form() {
-        let check = |text: &str, expected: &str| {
-            let got = match host(text) {
-                Ok(Host::Name(name)) => name,
-                Ok(Host::Address(ip)) => format!("ip {ip}"),
-                Err(_) => "no".to_owned(),
-            };
-            assert_eq!(got, expected, "{text}");
+    fn ipv6_blocks() {
+        check("::", "unspecified");
+        check("::1", "loopback");
+        check("100:: 100::ffff:ffff:ffff:ffff", "discard-only");
+        check("2001:2:: 2001:2:0:ffff::", "benchmarking");
+        check("2001:10:: 2001:1f:: 2001:20:: 2001:2f:ffff::", "ORCHID");
+        check("2001:1::1 2001:3:: 2001:4:112:: 2001:30:: 2001:1ff:ffff::", "protocol assignment");
+        check("2001:db8:: 2001:db8:ffff:: 3fff:: 3fff:fff:ffff::", "documentation");
+        check("5f00:: 5f00:ffff::", "segment routing");
+        check("fc00:: fdff:ffff::1 fd00:1234::1", "unique-local");
+        check("fe80:: febf:ffff::1", "link-local");
+        check("fec0:: feff:ffff::1", "site-local");
+        check("ff00:: ff02::1 ffff:ffff::1", "multicast");
+        check(
+            "100:0:0:1:: 101:: 200:: 400:: 1000:: 1fff:ffff:: 4000:: 5eff:: 5f01:: 6000:: e000:: fbff:: fe00:: fe7f::1
+             0:1:: 64:ff9a:: 64:ff9b:2::",
+            "reserved",
+        );
+        check(
+            "2000:: 2001:200:: 2001:4860:4860::8888 2001:db7:: 2001:db9:: 2003:: 2606:4700::1111 3ffe:: 3fff:1000::",
+            "public",
+        );
+    }
+
+    #[test]
+    fn ipv4_within_ipv6_counts() {
+        for (prefix, public) in [
+            ("::ffff:", "public"),
+            ("64:ff9b::", "public"),
+            ("64:ff9b:1::", "translation"),
+            ("::ffff:0:", "translation"),
+            ("::", "reserved"),
+        ] {
+            check(&format!("{prefix}8.8.8.8"), public);
+            check(&format!("{prefix}10.0.0.1"), "private");
+            check(&format!("{prefix}169.254.169.254"), "cloud metadata");
+            check(&format!("{prefix}168.63.129.16"), "cloud metadata");
+            check(&format!("{prefix}127.0.0.1"), "loopback");
+            check(&format!("{prefix}255.255.255.255"), "broadcast");
+        }
+        check("64:ff9b:0:0:0:1:: 64:ff9b::1:808:808", "reserved");
+        check("2002:808:808:: 2002:808:808::1", "tunnel");
+        check("2002:7f00:1:: 2002:7f00:1:1:2:3:4:5", "loopback");
+        check("2002:a9fe:a9fe:: ", "cloud metadata");
+        check("2002:c0a8:101::", "private");
+        // Server 65.54.227.120 and client 192.0.2.45 are RFC 4380's own example.
+        check("2001:0:4136:e378:8000:63bf:3fff:fdd2", "documentation");
+        check("2001:0:4136:e378:8000:63bf:f7f7:f7f7", "tunnel");
+        check("2001:0:4136:e378:8000:63bf:80ff:fffe", "loopback");
+        check("2001:0:7f00:1:8000:63bf:f7f7:f7f7", "loopback");
+    }
+
+    #[test]
+    fn metadata_is_known_everywhere() {
+        for address in METADATA {
+            check(&address.to_string(), "cloud metadata");
+        }
+        check("fe80::a9fe:a9fe fd00:c1::a9fe:a9fe 64:ff9b:1:2:3:4:a9fe:a9fe", "cloud metadata");
+        check("169.254.169.253 169.254.169.255", "link-local");
+        check("168.63.129.15 168.63.129.17 2606:4700::a9fe:a9fe", "public");
+    }
+
+    #[test]
+    fn mapped_addresses_are_ipv4_and_no_others() {
+        let check = |given: &str, expected: &str| {
+            assert_eq!(canonical(given.parse().expect(given)).to_string(), expected, "{given}");
         };
-        check("Example.COM", "example.com");
-        check("LOCALHOST.", "localhost");
-        check("münchen.de", "xn--mnchen-3ya.de");
-        check("a_b.example", "a_b.example");
-        for text in
-            ["127.0.0.1", "127.0.0.1.", "0x7f.1", "0177.0.0.1", "127.1", "2130706433", "0x7f000001", "１２７.0.0.1"]
-        {
-            check(text, "ip 127.0.0.1");
-        }
-        check("0", "ip 0.0.0.0");
-        check("0x0", "ip 0.0.0.0");
-        check("%31%32%37.0.0.1", "ip 127.0.0.1");
-        check("[::1]", "ip ::1");
-        check("[::ffff:127.0.0.1]", "ip 127.0.0.1");
-        check("[::ffff:7f00:1]", "ip 127.0.0.1");
-        for text in
-            ["", ".", "a..b", ".a", "[::1%eth0]", "::1", "a b", "a/b", "a@b", "a:1", "256.1.1.1", "1.2.3.4.5", "%00"]
-        {
-            check(text, "no");
-        }
-        check(&format!("{}.com", "a".repeat(64)), "no");
-        check(&format!("{}com", "abc.".repeat(63)), "no");
+        check("::ffff:127.0.0.1", "127.0.0.1");
+        check("127.0.0.1", "127.0.0.1");
+        check("::127.0.0.1", "::7f00:1");
+        check("::ffff:0:127.0.0.1", "::ffff:0:7f00:1");
+        check("64:ff9b::7f00:1", "64:ff9b::7f00:1");
+        check("::1", "::1");
     }
 }

@@ -120,7 +120,8 @@ fn noun(shape: &Shape) -> &'static str {
         Shape::U32 => "an integer from 0 to 4294967295",
         Shape::S64 => "an integer of 64 bits, or its digits as a string",
         Shape::U64 => "an integer from 0 to 18446744073709551615, or its digits as a string",
-        Shape::F32 | Shape::F64 => "a number",
+        Shape::F32 => "a number from -3.4e38 to 3.4e38",
+        Shape::F64 => "a number",
         Shape::Char => "a string of one character",
         Shape::String => "a string",
         Shape::Bytes => "a base64 string",
@@ -157,7 +158,11 @@ fn lift(shape: &Shape, value: &Value, place: Place<'_>) -> Lifted<Val> {
             value => value.as_u64().map(Val::U64).ok_or_else(refuse),
         },
         #[expect(clippy::cast_possible_truncation, reason = "an f32 parameter takes the nearest f32")]
-        Shape::F32 => value.as_f64().map(|n| Val::Float32(n as f32)).ok_or_else(refuse),
+        Shape::F32 => {
+            // What is out of its range would silently become infinity.
+            let nearest = value.as_f64().map(|n| n as f32).filter(|n| n.is_finite());
+            nearest.map(Val::Float32).ok_or_else(refuse)
+        }
         Shape::F64 => value.as_f64().map(Val::Float64).ok_or_else(refuse),
         Shape::Char => {
             let mut chars = value.as_str().ok_or_else(refuse)?.chars();

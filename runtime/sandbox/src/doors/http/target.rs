@@ -1,6 +1,6 @@
 //! Where a request goes, in the one form that policy, the client and the server are told.
 
-use crate::net::address::{self, Host};
+use crate::net::host::{self, Host};
 use http::{HeaderValue, Method, Uri, header, request::Parts, uri::Scheme};
 use policy::{Provenance, Sending};
 use std::net::IpAddr;
@@ -28,7 +28,7 @@ impl Target {
         if authority.as_str().contains('@') {
             return Err(invalid());
         }
-        let host = address::host(authority.host()).map_err(|_| invalid())?;
+        let host = host::host(authority.host()).map_err(|_| invalid())?;
         let scheme = uri.scheme_str().ok_or_else(invalid)?;
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let name = match &host {

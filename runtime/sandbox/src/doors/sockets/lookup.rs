@@ -2,7 +2,10 @@
 
 use super::Sockets;
 use crate::{
-    net::address::{self, Host},
+    net::{
+        address,
+        host::{self, Host},
+    },
     outcome::Action,
     state::State,
 };
@@ -51,8 +54,9 @@ impl Sockets {
     /// One address of a name: the first, and one of IPv4 before those of IPv6, which fewer networks carry.
     async fn look_up(&self, name: &str) -> Result<IpAddr, ErrorCode> {
         // An IPv6 address stands without brackets here.
-        let host = name.parse().map(Host::Address).or_else(|_| address::host(name));
-        let name = match host.map_err(|_| ErrorCode::InvalidArgument)? {
+        let host =
+            name.parse().map(Host::Address).or_else(|_| host::host(name).map_err(|_| ErrorCode::InvalidArgument));
+        let name = match host? {
             // It is asked about when it is connected to.
             Host::Address(ip) => return Ok(ip),
             Host::Name(name) => name,
