@@ -50,6 +50,12 @@ pub(crate) struct Config {
 pub(crate) struct ConfigMount {
     pub(crate) path: PathBuf,
     pub(crate) access: Access,
+    /// What no call sees of it; patterns.
+    #[serde(default)]
+    pub(crate) deny: Vec<String>,
+    /// What no call changes of it; patterns.
+    #[serde(default, rename = "read-only")]
+    pub(crate) read_only: Vec<String>,
 }
 
 impl Config {

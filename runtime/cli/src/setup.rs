@@ -12,7 +12,7 @@ use controller::{Gate, Setup, Who};
 use journal::{Durability, Journal, NetworkSettings, TaskId};
 use policy::{Access, LimitKind, Limits, MountName, Policy, ToolId, UNLIMITED};
 use registry::{Lock, Origin, Sources};
-use sandbox::{CodeCache, Mount, Names, Network, Package, Sandbox, World};
+use sandbox::{CodeCache, Mount, Names, Network, Package, PathPatterns, Sandbox, World};
 use std::{
     collections::BTreeMap,
     env, fs,
@@ -91,13 +91,18 @@ impl Wanted {
 
     /// How much of each mount could be granted, without opening any.
     pub(crate) fn offered(&self) -> BTreeMap<&MountName, Access> {
-        self.mounts().map(|(name, _, access)| (name, access)).collect()
+        self.mounts().map(|(name, _, access, _)| (name, access)).collect()
     }
 
     /// The configuration's mounts, and then those of the command line, which take the place of what has their names.
-    fn mounts(&self) -> impl Iterator<Item = (&MountName, &Path, Access)> {
-        let configured = self.config.mounts.iter().map(|(name, mount)| (name, mount.path.as_path(), mount.access));
-        configured.chain(self.grants.mounts.iter().map(|mount| (&mount.name, mount.path.as_path(), mount.access)))
+    fn mounts(&self) -> impl Iterator<Item = (&MountName, &Path, Access, PathPatterns)> {
+        let configured = self.config.mounts.iter().map(|(name, mount)| {
+            let patterns = PathPatterns { deny: mount.deny.clone(), read_only: mount.read_only.clone() };
+            (name, mount.path.as_path(), mount.access, patterns)
+        });
+        let granted = self.grants.mounts.iter();
+        configured
+            .chain(granted.map(|mount| (&mount.name, mount.path.as_path(), mount.access, PathPatterns::default())))
     }
 
     /// Policy from files, and from the flags.
@@ -283,13 +288,15 @@ pub(crate) fn parse_policies(texts: &[(String, String)]) -> Result<Policy> {
 }
 
 pub(crate) fn world<'a>(
-    mounts: impl Iterator<Item = (&'a MountName, &'a Path, Access)>,
+    mounts: impl Iterator<Item = (&'a MountName, &'a Path, Access, PathPatterns)>,
     env: impl Iterator<Item = &'a String>,
 ) -> Result<World> {
     let mut world = World { clock_ms: controller::now_ms(), ..World::default() };
-    for (name, path, access) in mounts {
+    for (name, path, access, patterns) in mounts {
         // A flag takes the place of what the configuration says of the same name.
-        world.mounts.insert(name.clone(), Mount::open(name, path, access)?);
+        let mount = Mount::open(name, path, access)?;
+        let mount = mount.with(&patterns).with_context(|| format!("mount `{name}`"))?;
+        world.mounts.insert(name.clone(), mount);
     }
     for name in env {
         match env::var(name) {

@@ -49,6 +49,8 @@ pub struct PlanMount {
     pub access: Access,
     /// Whether it is made where it is missing.
     pub create: bool,
+    /// Rules for its paths.
+    pub patterns: sandbox::PathPatterns,
 }
 
 /// One call, with what it waits for and what must hold of its result.

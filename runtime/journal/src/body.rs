@@ -178,6 +178,12 @@ pub struct MountRecord {
     pub path: String,
     /// What can be done in it at most.
     pub access: Access,
+    /// Patterns of what no call sees of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deny: Vec<String>,
+    /// Patterns of what no call changes of it.
+    #[serde(default, rename = "read-only", skip_serializing_if = "Vec::is_empty")]
+    pub read_only: Vec<String>,
 }
 
 /// A package of a task.

@@ -264,7 +264,7 @@ fn mount_root(wasi: &mut WasiCtxBuilder, mount: &MountGrant, world: &World) -> R
     let perms = if mount.access.writes() && source.access().writes() { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
     let opened = wasi.preopened_dir(handle_path(dir), &guest_path, perms);
     opened.map_err(|error| refuse(io::Error::other(error)))?;
-    Ok(Root { guest_path })
+    Ok(Root { guest_path, ruled: source.ruled() })
 }
 
 /// A path that leads to an open directory itself, whatever has become of its name.

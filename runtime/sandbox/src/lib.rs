@@ -28,6 +28,7 @@ mod world;
 pub use cache::{CacheError, CodeCache};
 pub use call::{CallError, Setting};
 pub use describe::{DescribeError, Description, ToolDescription, declared, reach_of};
+pub use doors::fs::{PathPatterns, PatternRefused};
 pub use engine::config as engine_config;
 #[doc(hidden)]
 pub use net::{Examined, examine};

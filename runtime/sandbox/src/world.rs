@@ -1,6 +1,9 @@
 //! What exists outside the sandbox: the mounts and variables that grants choose from.
 
-use crate::secrets::Secrets;
+use crate::{
+    doors::fs::{PathPatterns, PatternRefused, Ruled},
+    secrets::Secrets,
+};
 use cap_std::{ambient_authority, fs::Dir};
 use policy::{Access, MountName};
 use std::{
@@ -29,6 +32,7 @@ pub struct Mount {
     dir: Arc<Dir>,
     path: PathBuf,
     access: Access,
+    ruled: Option<Arc<Ruled>>,
 }
 
 /// A mount that cannot be opened.
@@ -52,7 +56,21 @@ impl Mount {
         let refuse = |error| MountError { name: name.clone(), path: path.to_owned(), error };
         let path = fs::canonicalize(path).map_err(refuse)?;
         let dir = Dir::open_ambient_dir(&path, ambient_authority()).map_err(refuse)?;
-        Ok(Self { dir: Arc::new(dir), path, access })
+        Ok(Self { dir: Arc::new(dir), path, access, ruled: None })
+    }
+
+    /// The same with rules for its paths.
+    ///
+    /// # Errors
+    /// Names the pattern that cannot be used.
+    pub fn with(mut self, patterns: &PathPatterns) -> Result<Self, PatternRefused> {
+        let rules = patterns.rules()?;
+        self.ruled = (!patterns.is_empty()).then(|| Ruled::new(self.path.clone(), rules));
+        Ok(self)
+    }
+
+    pub(crate) fn ruled(&self) -> Option<Arc<Ruled>> {
+        self.ruled.clone()
     }
 
     /// The directory's path on the host when it was opened.

@@ -5,6 +5,7 @@ use crate::{
     http::net,
     invoke::caller,
     lock::{notes_1, notes_2},
+    path_rules::ruled,
     program::{Ended, Place, guest},
     sockets::dials,
 };

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use controller::{Failure, Gate, Plan, Setup, Task, TaskEnd, TaskError, Who, Words};
 use journal::{Event, EventBody, Journal, MountRecord, PackageRecord, Reader, TaskId, TaskStarted, TaskState};
 use registry::Sources;
+use sandbox::PathPatterns;
 use serde_json::json;
 use std::{
     fs,
@@ -183,13 +184,15 @@ fn mounts(args: &RunArgs, plan: &Plan) -> Result<Vec<MountRecord>> {
         if mount.create {
             fs::create_dir_all(path).with_context(|| format!("mount `{name}`: {}", path.display()))?;
         }
-        mounts.push(MountRecord { name: name.clone(), path: absolute(path)?, access: mount.access });
+        let PathPatterns { deny, read_only } = mount.patterns.clone();
+        mounts.push(MountRecord { name: name.clone(), path: absolute(path)?, access: mount.access, deny, read_only });
     }
     if args.workspace.is_some() && !mounts.iter().any(|mount| mount.name.as_str() == WORKSPACE) {
         bail!("--workspace: the plan has no mount `{WORKSPACE}`");
     }
     for granted in &args.grants.mounts {
-        mounts.push(MountRecord { name: granted.name.clone(), path: absolute(&granted.path)?, access: granted.access });
+        let (name, path) = (granted.name.clone(), absolute(&granted.path)?);
+        mounts.push(MountRecord { name, path, access: granted.access, deny: vec![], read_only: vec![] });
     }
     Ok(mounts)
 }
@@ -229,7 +232,10 @@ fn gate(
         fuel: setup::counts(plan.steps.iter().map(|step| &step.limits)),
     };
     let (sandbox, packages, policy) = setup::load(machine, named, || setup::parse_policies(&started.policy))?;
-    let mounts = started.mounts.iter().map(|mount| (&mount.name, Path::new(&mount.path), mount.access));
+    let mounts = started.mounts.iter().map(|mount| {
+        let patterns = PathPatterns { deny: mount.deny.clone(), read_only: mount.read_only.clone() };
+        (&mount.name, Path::new(&mount.path), mount.access, patterns)
+    });
     let mut world = setup::world(mounts, started.env.iter())?;
     world.clock_ms = started.clock_ms;
     world.secrets = secrets::read(&started.secrets)?;

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{budget::Budget, expression::Expression, template::Template};
 use policy::{Limits, Narrow};
+use sandbox::PathPatterns;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
@@ -85,7 +86,8 @@ pub(super) fn resolve(file: &str, raw: RawPlan, text: &str, folder: &Path) -> Re
         return Err(PlanError { file: file.to_owned(), problems });
     }
     let mounts = raw.mounts.into_iter().map(|(name, mount)| {
-        (name, PlanMount { path: folder.join(mount.path), access: mount.access, create: mount.create })
+        let patterns = PathPatterns { deny: mount.deny, read_only: mount.read_only };
+        (name, PlanMount { path: folder.join(mount.path), access: mount.access, create: mount.create, patterns })
     });
     Ok(Plan {
         objective: raw.objective,

@@ -46,6 +46,10 @@ pub(super) struct RawMount {
     pub(super) access: Access,
     #[serde(default)]
     pub(super) create: bool,
+    #[serde(default)]
+    pub(super) deny: Vec<String>,
+    #[serde(default, rename = "read-only")]
+    pub(super) read_only: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

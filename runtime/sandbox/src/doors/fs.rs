@@ -1,15 +1,20 @@
 //! Files. Wraps the engine's file system host, which confines paths to mounts and keeps read-only mounts read-only;
 //! here every access is recorded, and what is written and created is counted.
 
+mod place;
+mod rules;
 mod stream;
 mod tree;
 
+pub(crate) use place::Ruled;
+pub use rules::{PathPatterns, PatternRefused};
 pub(crate) use tree::{Root, Tree};
 
 use crate::{
     ledger::Ledger,
     outcome::{Action, Effect, LimitHit},
 };
+use place::{Aim, Last};
 use policy::LimitKind;
 use std::sync::Arc;
 use stream::Counted;
@@ -72,6 +77,102 @@ impl FsDoor<'_> {
         Attempt { ledger: Arc::clone(self.ledger), what: Some(Effect { to: Some(to), ..Effect::new(action, from) }) }
     }
 
+    /// Asks the rules about a path, where its mount has any; a refusal is recorded. What it gives back keeps others of the
+    /// same mount waiting until the operation is over.
+    async fn admit(&mut self, fd: &Fd, path: &str, last: Last, aim: Aim, action: Action) -> FsResult<Admitted> {
+        let Some(ruled) = self.tree.ruled(fd.rep()) else { return Ok(Admitted::default()) };
+        // The lock's guard has to live as long as the operation, which outlives this borrow.
+        let turn = TurnOf::take(&ruled).await;
+        let place = self.place(&ruled, fd, path, last, aim);
+        match place {
+            Ok(place) => Ok(Admitted { rules: Some((ruled, place)), _turn: Some(turn) }),
+            Err(code) => {
+                let full = self.path(fd, path)?;
+                self.attempt(action, full).settle(Err(code.into()))
+            }
+        }
+    }
+
+    /// The same for something that gets another name, or a second one.
+    async fn admit_pair(
+        &mut self,
+        fd: &Fd,
+        (path, last): (&str, Last),
+        to_fd: &Fd,
+        to: &str,
+        action: Action,
+    ) -> FsResult<Admitted> {
+        let (from_rules, to_rules) = (self.tree.ruled(fd.rep()), self.tree.ruled(to_fd.rep()));
+        let refused = match (from_rules, to_rules) {
+            (None, None) => return Ok(Admitted::default()),
+            (Some(from), Some(to)) if !Arc::ptr_eq(&from, &to) => ErrorCode::CrossDevice,
+            (Some(_), Some(_)) => return self.admit_within(fd, (path, last), to_fd, to, action).await,
+            (from, _) => {
+                let admitted = match from {
+                    Some(_) => self.admit(fd, path, last, Aim::Change, action).await?,
+                    None => self.admit(to_fd, to, Last::New, Aim::Change, action).await?,
+                };
+                // What a directory holds would come under rules, or leave them, unseen.
+                match self.before(fd, PathFlags::empty(), path).await {
+                    Ok(Some(DescriptorType::Directory)) => ErrorCode::CrossDevice,
+                    _ => return Ok(admitted),
+                }
+            }
+        };
+        let (from, to) = (self.path(fd, path)?, self.path(to_fd, to)?);
+        self.attempt_pair(action, from, to).settle(Err(refused.into()))
+    }
+
+    /// The same within one mount, which takes one turn.
+    async fn admit_within(
+        &mut self,
+        fd: &Fd,
+        (path, last): (&str, Last),
+        to_fd: &Fd,
+        to: &str,
+        action: Action,
+    ) -> FsResult<Admitted> {
+        let admitted = self.admit(fd, path, last, Aim::Change, action).await?;
+        let Some((ruled, place)) = &admitted.rules else { return Ok(admitted) };
+        let moved = self.place(ruled, to_fd, to, Last::New, Aim::Change);
+        let moved = moved.and_then(|to| if action == Action::Rename { ruled.allow_move(place, &to) } else { Ok(()) });
+        match moved {
+            Ok(()) => Ok(admitted),
+            Err(code) => {
+                let (from, to) = (self.path(fd, path)?, self.path(to_fd, to)?);
+                self.attempt_pair(action, from, to).settle(Err(code.into()))
+            }
+        }
+    }
+
+    /// Looks at what was opened: where it is now, not where it was when the rules were asked.
+    async fn verify(&mut self, ruled: &Arc<Ruled>, opened: &Fd, aim: Aim, cuts: bool) -> FsResult<()> {
+        let place = match self.inner.table.get(opened)? {
+            Descriptor::Dir(dir) => ruled.of_open(&*dir.dir),
+            Descriptor::File(file) => ruled.of_open(&*file.file),
+        }?;
+        ruled.allow(&place, aim)?;
+        if cuts { self.inner.set_size(borrow(opened), 0).await } else { Ok(()) }
+    }
+
+    fn place(&self, ruled: &Arc<Ruled>, fd: &Fd, path: &str, last: Last, aim: Aim) -> Result<String, ErrorCode> {
+        match self.inner.table.get(fd).map_err(|_| ErrorCode::BadDescriptor)? {
+            Descriptor::Dir(dir) => ruled.admit(&*dir.dir, path, last, aim),
+            Descriptor::File(_) => Err(ErrorCode::NotDirectory),
+        }
+    }
+
+    /// Asks the rules about something that is open already.
+    fn admit_open(&self, fd: &Fd, aim: Aim) -> FsResult<Option<(Arc<Ruled>, String)>> {
+        let Some(ruled) = self.tree.ruled(fd.rep()) else { return Ok(None) };
+        let place = match self.inner.table.get(fd)? {
+            Descriptor::Dir(dir) => ruled.of_open(&*dir.dir),
+            Descriptor::File(file) => ruled.of_open(&*file.file),
+        }?;
+        ruled.allow(&place, aim)?;
+        Ok(Some((ruled, place)))
+    }
+
     /// What stands at a path before it is opened; `None` where there is nothing.
     async fn before(&mut self, fd: &Fd, flags: PathFlags, path: &str) -> FsResult<Option<DescriptorType>> {
         match self.inner.stat_at(borrow(fd), flags, path.to_owned()).await {
@@ -97,6 +198,22 @@ impl FsDoor<'_> {
         let inner = self.inner.table.delete(stream)?;
         let counted: DynOutputStream = Box::new(Counted::new(inner, Arc::clone(self.ledger)));
         Ok(self.inner.table.push(counted)?)
+    }
+}
+
+/// What the rules allowed; nothing where there are none.
+#[derive(Default)]
+struct Admitted {
+    rules: Option<(Arc<Ruled>, String)>,
+    _turn: Option<TurnOf>,
+}
+
+/// The turn in a mount with rules.
+struct TurnOf(#[expect(dead_code, reason = "held, not looked at")] tokio::sync::OwnedMutexGuard<()>);
+
+impl TurnOf {
+    async fn take(ruled: &Arc<Ruled>) -> Self {
+        Self(Arc::clone(&ruled.turn).lock_owned().await)
     }
 }
 
@@ -184,6 +301,10 @@ impl HostDescriptor for FsDoor<'_> {
             (false, true) => Action::Write,
             (false, false) => Action::Read,
         };
+        let last = if path_flags.contains(PathFlags::SYMLINK_FOLLOW) { Last::Follow } else { Last::Link };
+        let changes_it = flags.contains(DescriptorFlags::WRITE) || open_flags.contains(OpenFlags::TRUNCATE);
+        let aim = if changes_it { Aim::Change } else { Aim::Look };
+        let admitted = self.admit(&fd, &path, last, aim, action).await?;
         let there = self.before(&fd, path_flags, &path).await;
         let there = match there {
             // Opening a pipe or a device can wait for ever, and what is behind it is not a file of the mount.
@@ -202,6 +323,11 @@ impl HostDescriptor for FsDoor<'_> {
         };
         let makes = creates && there.is_none();
         if makes {
+            if let Some((ruled, place)) = &admitted.rules
+                && let Err(code) = ruled.allow(place, Aim::Change)
+            {
+                return self.attempt(action, full).settle(Err(code.into()));
+            }
             self.ledger.create().map_err(hit)?;
         }
         let changes = makes || open_flags.contains(OpenFlags::TRUNCATE);
@@ -211,7 +337,18 @@ impl HostDescriptor for FsDoor<'_> {
             (false, false) => action,
         };
         let attempt = self.attempt(tried, full.clone());
-        let opened = self.inner.open_at(fd, path_flags, path, open_flags, flags).await;
+        // Where rules are, nothing is cut off before it is certain what was opened.
+        let cuts = admitted.rules.is_some() && open_flags.contains(OpenFlags::TRUNCATE);
+        let open_flags = if cuts { open_flags & !OpenFlags::TRUNCATE } else { open_flags };
+        let mut opened = self.inner.open_at(fd, path_flags, path, open_flags, flags).await;
+        if let (Some((ruled, _)), Ok(descriptor)) = (&admitted.rules, &opened)
+            && let Err(code) = self.verify(ruled, descriptor, aim, cuts).await
+        {
+            if let Ok(descriptor) = opened {
+                HostDescriptor::drop(&mut self.inner, descriptor).map_err(FsError::trap)?;
+            }
+            opened = Err(code);
+        }
         let opened = match opened {
             Ok(opened) if changes => attempt.settle(Ok(opened))?,
             Ok(opened) => attempt.nothing(opened),
@@ -222,7 +359,7 @@ impl HostDescriptor for FsDoor<'_> {
         if reads && there != Some(DescriptorType::Directory) && !makes {
             self.ledger.done(Action::Read, full.clone());
         }
-        self.tree.open(opened.rep(), full);
+        self.tree.open(opened.rep(), full, admitted.rules.map(|(ruled, _)| ruled));
         Ok(opened)
     }
 
@@ -265,6 +402,9 @@ impl HostDescriptor for FsDoor<'_> {
     async fn set_times(&mut self, fd: Fd, accessed: NewTimestamp, modified: NewTimestamp) -> FsResult<()> {
         let path = self.path(&fd, "")?;
         let attempt = self.attempt(Action::Write, path);
+        if let Err(error) = self.admit_open(&fd, Aim::Change) {
+            return attempt.settle(Err(error));
+        }
         let result = self.inner.set_times(fd, accessed, modified).await;
         attempt.settle(result)
     }
@@ -278,12 +418,15 @@ impl HostDescriptor for FsDoor<'_> {
         modified: NewTimestamp,
     ) -> FsResult<()> {
         let full = self.path(&fd, &path)?;
+        let last = if flags.contains(PathFlags::SYMLINK_FOLLOW) { Last::Follow } else { Last::Link };
+        let _admitted = self.admit(&fd, &path, last, Aim::Change, Action::Write).await?;
         let attempt = self.attempt(Action::Write, full);
         let result = self.inner.set_times_at(fd, flags, path, accessed, modified).await;
         attempt.settle(result)
     }
 
     async fn create_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
+        let _admitted = self.admit(&fd, &path, Last::New, Aim::Change, Action::Create).await?;
         self.ledger.create().map_err(hit)?;
         let full = self.path(&fd, &path)?;
         let attempt = self.attempt(Action::Create, full);
@@ -292,6 +435,7 @@ impl HostDescriptor for FsDoor<'_> {
     }
 
     async fn symlink_at(&mut self, fd: Fd, target: String, path: String) -> FsResult<()> {
+        let _admitted = self.admit(&fd, &path, Last::New, Aim::Change, Action::Create).await?;
         self.ledger.create().map_err(hit)?;
         let full = self.path(&fd, &path)?;
         let attempt = self.attempt(Action::Create, full);
@@ -300,6 +444,9 @@ impl HostDescriptor for FsDoor<'_> {
     }
 
     async fn link_at(&mut self, fd: Fd, flags: PathFlags, path: String, to_fd: Fd, to: String) -> FsResult<()> {
+        // A second name would make changeable what is not, and would show what is not to be seen.
+        let last = if flags.contains(PathFlags::SYMLINK_FOLLOW) { Last::Follow } else { Last::Link };
+        let _admitted = self.admit_pair(&fd, (&path, last), &to_fd, &to, Action::Link).await?;
         self.ledger.create().map_err(hit)?;
         let (from_full, to_full) = (self.path(&fd, &path)?, self.path(&to_fd, &to)?);
         let attempt = self.attempt_pair(Action::Link, from_full, to_full);
@@ -308,6 +455,7 @@ impl HostDescriptor for FsDoor<'_> {
     }
 
     async fn rename_at(&mut self, fd: Fd, path: String, to_fd: Fd, to: String) -> FsResult<()> {
+        let _admitted = self.admit_pair(&fd, (&path, Last::Link), &to_fd, &to, Action::Rename).await?;
         let (from_full, to_full) = (self.path(&fd, &path)?, self.path(&to_fd, &to)?);
         let attempt = self.attempt_pair(Action::Rename, from_full, to_full);
         let result = self.inner.rename_at(fd, path, to_fd, to).await;
@@ -315,6 +463,7 @@ impl HostDescriptor for FsDoor<'_> {
     }
 
     async fn unlink_file_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
+        let _admitted = self.admit(&fd, &path, Last::Link, Aim::Change, Action::Remove).await?;
         let full = self.path(&fd, &path)?;
         let attempt = self.attempt(Action::Remove, full);
         let result = self.inner.unlink_file_at(fd, path).await;
@@ -322,6 +471,7 @@ impl HostDescriptor for FsDoor<'_> {
     }
 
     async fn remove_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
+        let _admitted = self.admit(&fd, &path, Last::Link, Aim::Change, Action::Remove).await?;
         let full = self.path(&fd, &path)?;
         let attempt = self.attempt(Action::Remove, full);
         let result = self.inner.remove_directory_at(fd, path).await;
@@ -335,13 +485,21 @@ impl HostDescriptor for FsDoor<'_> {
             return Err(hit(self.ledger.hit(LimitKind::Handles)));
         }
         let attempt = self.attempt(Action::List, path);
+        let listed = match self.admit_open(&fd, Aim::Look) {
+            Ok(listed) => listed,
+            Err(error) => return attempt.settle(Err(error)),
+        };
         let result = self.inner.read_directory(fd).await;
         self.tree.listings += usize::from(result.is_ok());
+        if let (Ok(entries), Some((ruled, place))) = (&result, listed) {
+            self.tree.list(entries.rep(), place, ruled);
+        }
         attempt.settle(result)
     }
 
     async fn readlink_at(&mut self, fd: Fd, path: String) -> FsResult<String> {
         let full = self.path(&fd, &path)?;
+        let _admitted = self.admit(&fd, &path, Last::Link, Aim::Look, Action::Read).await?;
         let attempt = self.attempt(Action::Read, full);
         let result = self.inner.readlink_at(fd, path).await;
         attempt.settle(result)
@@ -383,6 +541,8 @@ impl HostDescriptor for FsDoor<'_> {
 
     async fn stat_at(&mut self, fd: Fd, flags: PathFlags, path: String) -> FsResult<DescriptorStat> {
         let full = self.path(&fd, &path)?;
+        let last = if flags.contains(PathFlags::SYMLINK_FOLLOW) { Last::Follow } else { Last::Link };
+        let _admitted = self.admit(&fd, &path, last, Aim::Look, Action::Read).await?;
         let result = self.inner.stat_at(fd, flags, path).await;
         if let Err(error) = &result
             && is_refusal(error)
@@ -401,17 +561,26 @@ impl HostDescriptor for FsDoor<'_> {
     }
 
     async fn metadata_hash_at(&mut self, fd: Fd, flags: PathFlags, path: String) -> FsResult<MetadataHashValue> {
+        let last = if flags.contains(PathFlags::SYMLINK_FOLLOW) { Last::Follow } else { Last::Link };
+        let _admitted = self.admit(&fd, &path, last, Aim::Look, Action::Read).await?;
         self.inner.metadata_hash_at(fd, flags, path).await
     }
 }
 
 impl HostDirectoryEntryStream for FsDoor<'_> {
     async fn read_directory_entry(&mut self, entries: Entries) -> FsResult<Option<DirectoryEntry>> {
-        self.inner.read_directory_entry(entries).await
+        loop {
+            let entry = self.inner.read_directory_entry(Resource::new_borrow(entries.rep())).await?;
+            match &entry {
+                Some(found) if self.tree.hides(entries.rep(), &found.name) => {}
+                _ => return Ok(entry),
+            }
+        }
     }
 
     fn drop(&mut self, entries: Entries) -> wasmtime::Result<()> {
         self.tree.listings = self.tree.listings.saturating_sub(1);
+        self.tree.listed(entries.rep());
         HostDirectoryEntryStream::drop(&mut self.inner, entries)
     }
 }

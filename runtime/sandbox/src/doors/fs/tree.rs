@@ -1,39 +1,70 @@
 //! Which handle stands for which path.
 
-use std::collections::HashMap;
+use super::place::Ruled;
+use std::{collections::HashMap, sync::Arc};
 
 /// A mount as the guest sees it.
 #[derive(Debug)]
 pub(crate) struct Root {
     /// Where the guest sees it: `/workspace`, or `/workspace/docs` where the grant narrows it.
     pub(crate) guest_path: String,
+    /// The rules for its paths, where it has any.
+    pub(crate) ruled: Option<Arc<Ruled>>,
+}
+
+/// An open handle: its path for the record, and the rules that hold in its mount.
+#[derive(Debug)]
+struct Open {
+    path: String,
+    ruled: Option<Arc<Ruled>>,
 }
 
 /// The open handles of a call and their paths, as effects name them: `workspace/docs/a.md`.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
     roots: Vec<Root>,
-    open: HashMap<u32, String>,
+    open: HashMap<u32, Open>,
+    /// Directories that are being listed where rules are: their places.
+    listed: HashMap<u32, (String, Arc<Ruled>)>,
     /// How many directories are being listed.
     pub(super) listings: usize,
 }
 
 impl Tree {
     pub(crate) fn new(roots: Vec<Root>) -> Self {
-        Self { roots, open: HashMap::new(), listings: 0 }
+        Self { roots, open: HashMap::new(), listed: HashMap::new(), listings: 0 }
     }
 
     /// A handle to a mount was given out.
     pub(crate) fn open_root(&mut self, handle: u32, guest_path: &str) {
         if let Some(root) = self.roots.iter().find(|root| root.guest_path == guest_path) {
             let path = root.guest_path.trim_start_matches('/').to_owned();
-            self.open.insert(handle, path);
+            self.open.insert(handle, Open { path, ruled: root.ruled.clone() });
         }
     }
 
     /// A handle to a path was given out.
-    pub(crate) fn open(&mut self, handle: u32, path: String) {
-        self.open.insert(handle, path);
+    pub(crate) fn open(&mut self, handle: u32, path: String, ruled: Option<Arc<Ruled>>) {
+        self.open.insert(handle, Open { path, ruled });
+    }
+
+    /// The rules that hold in a handle's mount.
+    pub(super) fn ruled(&self, handle: u32) -> Option<Arc<Ruled>> {
+        self.open.get(&handle)?.ruled.clone()
+    }
+
+    /// A directory in a mount with rules is being listed.
+    pub(super) fn list(&mut self, handle: u32, place: String, ruled: Arc<Ruled>) {
+        self.listed.insert(handle, (place, ruled));
+    }
+
+    /// Whether an entry of a directory that is being listed is one that no call sees.
+    pub(super) fn hides(&self, handle: u32, name: &str) -> bool {
+        self.listed.get(&handle).is_some_and(|(place, ruled)| ruled.hides(place, name))
+    }
+
+    pub(super) fn listed(&mut self, handle: u32) {
+        self.listed.remove(&handle);
     }
 
     pub(crate) fn close(&mut self, handle: u32) {
@@ -43,7 +74,7 @@ impl Tree {
     /// The path that a guest means, without `.` and `..`. It is for the record: whether the path may be used at all
     /// is decided where it is resolved.
     pub(crate) fn path(&self, handle: u32, relative: &str) -> String {
-        let base = self.open.get(&handle).map_or("?", String::as_str);
+        let base = self.open.get(&handle).map_or("?", |open| open.path.as_str());
         if relative.is_empty() || relative == "." {
             return base.to_owned();
         }
@@ -70,9 +101,9 @@ mod tests {
 
     #[test]
     fn paths_are_named_from_their_mount() {
-        let mut tree = Tree::new(vec![Root { guest_path: "/workspace".into() }]);
+        let mut tree = Tree::new(vec![Root { guest_path: "/workspace".into(), ruled: None }]);
         tree.open_root(3, "/workspace");
-        tree.open(4, tree.path(3, "docs"));
+        tree.open(4, tree.path(3, "docs"), None);
         let check = |handle, relative: &str, expected: &str| {
             assert_eq!(tree.path(handle, relative), expected, "{handle} {relative}");
         };
