@@ -17,6 +17,7 @@ mod mcp;
 mod path_rules;
 mod program;
 mod readme;
+mod rebinding;
 mod scenarios;
 mod server;
 mod sockets;

@@ -206,3 +206,33 @@ fn spinning_calls_do_not_stop_others_and_end_when_they_are_cancelled() {
     while client.receive()["id"] != 200 {}
     client.close();
 }
+
+/// A call that waits for a server is let go with everything that it holds, as soon as nobody waits for it.
+#[test]
+fn a_cancelled_call_lets_go_of_the_network() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let authority = listener.local_addr().expect("an address").to_string();
+    let (events, seen) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let mut bytes = [0; 4096];
+        // The request, and then the end of it: an answer never comes.
+        while let Ok(length) = std::io::Read::read(&mut stream, &mut bytes) {
+            let _ = events.send(length);
+            if length == 0 {
+                break;
+            }
+        }
+    });
+    let place = Place::new();
+    let net = guest("net").display().to_string();
+    let flags = ["--package", &net, "--http", "127.0.0.1", "--reach", "127.0.0.1", "--limit", "wall=10min"];
+    let mut client = Client::of_revision(&place, "2025-11-25", &flags);
+    let ask = json!({ "method": "GET", "scheme": "http", "authority": authority, "path": "/" });
+    client.call(1, "net.send", &json!({ "ask": ask }));
+    let patience = std::time::Duration::from_secs(60);
+    assert!(seen.recv_timeout(patience).expect("it was asked") > 0);
+    client.send(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 1 } }));
+    assert_eq!(seen.recv_timeout(patience).expect("the connection was closed"), 0);
+    client.close();
+}
