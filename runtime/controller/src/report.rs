@@ -121,7 +121,8 @@ fn effects(out: &mut String, effects: &Effects) {
     for (title, list) in [("did", &effects.done), ("was refused", &effects.refused)] {
         for effect in list.iter().take(MAX_LISTED) {
             let to = effect.to.as_ref().map_or_else(String::new, |to| format!(" to {}", code(to)));
-            let _ = writeln!(out, "- {title}: {} {}{to}", effect.action.name(), code(&effect.path));
+            let why = effect.why.as_ref().map_or_else(String::new, |why| format!(": {}", text(why)));
+            let _ = writeln!(out, "- {title}: {} {}{to}{why}", effect.action.name(), code(&effect.path));
         }
         if let Some(more) = list.len().checked_sub(MAX_LISTED).filter(|more| *more > 0) {
             let _ = writeln!(out, "- {title}: {more} more");
@@ -133,9 +134,12 @@ fn effects(out: &mut String, effects: &Effects) {
 }
 
 fn world(out: &mut String, started: &TaskStarted) {
-    out.push_str("## Under what it ran\n\n| mount | directory | access |\n|---|---|---|\n");
+    out.push_str("## Under what it ran\n\n| mount | directory | access | rules |\n|---|---|---|---|\n");
     for mount in &started.mounts {
-        let _ = writeln!(out, "| {} | {} | {} |", mount.name, text(&mount.path), mount.access);
+        let rules = [("deny", &mount.deny), ("read-only", &mount.read_only)];
+        let rules = rules.iter().filter(|(_, patterns)| !patterns.is_empty());
+        let rules: Vec<_> = rules.map(|(key, patterns)| format!("{key} {}", text(&patterns.join(", ")))).collect();
+        let _ = writeln!(out, "| {} | {} | {} | {} |", mount.name, text(&mount.path), mount.access, rules.join("; "));
     }
     out.push_str("\n| package | digest |\n|---|---|\n");
     for package in &started.packages {

@@ -121,7 +121,8 @@ fn ran(outcome: &Outcome, as_json: bool) -> Exit {
         // What a guest prints is for people; the result is for whoever comes next in a pipe.
         eprint!("{}{}", harmless(&outcome.printed.stdout), harmless(&outcome.printed.stderr));
         for refused in &outcome.effects.refused {
-            eprintln!("gloveport: refused: {} {}", refused.action.name(), one_line(&refused.path));
+            let why = refused.why.as_ref().map(|why| format!(" ({})", one_line(why))).unwrap_or_default();
+            eprintln!("gloveport: refused: {} {}{why}", refused.action.name(), one_line(&refused.path));
         }
     }
     let (exit, message) = match &outcome.end {
