@@ -39,6 +39,12 @@ pub(crate) enum Command {
     Tail(TaskArgs),
     /// Prints a task's report (Markdown)
     Report(ReportArgs),
+    /// Shows what taking over a task's staged changes would do
+    Diff(TaskArgs),
+    /// Takes a task's staged changes over, if they are exactly those of a digest
+    Commit(CommitArgs),
+    /// Drops a task's staged changes
+    Discard(TaskArgs),
     /// Calls one tool
     Call(CallArgs),
     /// Lists tools
@@ -72,8 +78,8 @@ pub(crate) struct GrantArgs {
     /// A component file to add, without installing it; repeatable
     #[arg(long = "package", value_name = "FILE.wasm")]
     pub(crate) packages: Vec<PathBuf>,
-    /// Grants a directory as a mount; `:ro` (the default) or `:rw`; repeatable
-    #[arg(long = "mount", value_name = "NAME=DIR[:ro|:rw]", value_parser = mount)]
+    /// Grants a directory as a mount; `:ro` (the default), `:rw`, or `:staged`: written to when a person takes it over; repeatable
+    #[arg(long = "mount", value_name = "NAME=DIR[:ro|:rw|:staged]", value_parser = mount)]
     pub(crate) mounts: Vec<MountArg>,
     /// Grants an environment variable; repeatable
     #[arg(long = "env", value_name = "NAME")]
@@ -111,6 +117,19 @@ pub(crate) struct MountArg {
     pub(crate) name: MountName,
     pub(crate) path: PathBuf,
     pub(crate) access: Access,
+    pub(crate) staged: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CommitArgs {
+    /// The task's id
+    pub(crate) task: String,
+    /// What `gloveport diff` said of the changes that are meant
+    #[arg(long = "diff", value_name = "DIGEST")]
+    pub(crate) digest: Digest,
+    /// Prints them as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -320,17 +339,19 @@ fn limit(text: &str) -> Result<(String, String), String> {
 }
 
 fn mount(text: &str) -> Result<MountArg, String> {
-    let refuse = || format!("expected NAME=DIR[:ro|:rw], got `{text}`");
+    let refuse = || format!("expected NAME=DIR[:ro|:rw|:staged], got `{text}`");
     let (name, path) = text.split_once('=').ok_or_else(refuse)?;
-    let (path, access) = match path.rsplit_once(':') {
-        Some((path, "ro")) => (path, Access::Read),
-        Some((path, "rw")) => (path, Access::ReadWrite),
-        _ => (path, Access::Read),
+    let (path, access, staged) = match path.rsplit_once(':') {
+        Some((path, "ro")) => (path, Access::Read, false),
+        Some((path, "rw")) => (path, Access::ReadWrite, false),
+        Some((path, "staged")) => (path, Access::ReadWrite, true),
+        _ => (path, Access::Read, false),
     };
     if path.is_empty() {
         return Err(refuse());
     }
-    Ok(MountArg { name: name.parse().map_err(|error: policy::IdError| error.to_string())?, path: path.into(), access })
+    let name = name.parse().map_err(|error: policy::IdError| error.to_string())?;
+    Ok(MountArg { name, path: path.into(), access, staged })
 }
 
 #[cfg(test)]

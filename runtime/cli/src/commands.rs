@@ -10,6 +10,7 @@ pub(crate) mod mcp;
 pub(crate) mod policy;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod staged;
 pub(crate) mod tail;
 pub(crate) mod tasks;
 pub(crate) mod tools;

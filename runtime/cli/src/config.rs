@@ -56,6 +56,9 @@ pub(crate) struct ConfigMount {
     /// What no call changes of it; patterns.
     #[serde(default, rename = "read-only")]
     pub(crate) read_only: Vec<String>,
+    /// Whether all that is changed in it is staged.
+    #[serde(default)]
+    pub(crate) staged: bool,
 }
 
 impl Config {

@@ -1,6 +1,7 @@
 //! Where the program keeps things.
 
 use anyhow::{Result, bail};
+use journal::TaskId;
 use std::{
     env,
     path::{Path, PathBuf},
@@ -12,6 +13,11 @@ pub(crate) fn state(named: Option<&Path>) -> Result<PathBuf> {
         Some(path) => Ok(path.to_owned()),
         None => user_dir("GLOVEPORT_STATE", "XDG_STATE_HOME", ".local/state"),
     }
+}
+
+/// Where a task's staged changes are kept, below where tasks are recorded.
+pub(crate) fn staged(state: &Path, task: &TaskId) -> PathBuf {
+    state.join("staged").join(task.as_str())
 }
 
 /// Where compiled code is kept.

@@ -82,6 +82,9 @@ pub(crate) fn sentence(event: &EventBody) -> String {
                 _ => format!("refused   {tool} by {by}: an approval would be needed"),
             }
         }
+        EventBody::Committing { digest, changes } => format!("commits   {} staged changes: {digest}", changes["total"]),
+        EventBody::Committed { digest } => format!("committed {digest}"),
+        EventBody::Discarded { digest, changes } => format!("discarded {} staged changes: {digest}", changes["total"]),
         EventBody::CallStarted { tool, .. } => format!("began     {tool}"),
         EventBody::Call { tool, decision, outcome, .. } => match (decision, outcome) {
             (_, Some(outcome)) => format!("ended     {tool}: {}", end(&sandbox::Outcome::from_record(outcome))),

@@ -91,18 +91,26 @@ impl Wanted {
 
     /// How much of each mount could be granted, without opening any.
     pub(crate) fn offered(&self) -> BTreeMap<&MountName, Access> {
-        self.mounts().map(|(name, _, access, _)| (name, access)).collect()
+        self.mounts().map(|mount| (mount.name, mount.access)).collect()
     }
 
     /// The configuration's mounts, and then those of the command line, which take the place of what has their names.
-    fn mounts(&self) -> impl Iterator<Item = (&MountName, &Path, Access, PathPatterns)> {
-        let configured = self.config.mounts.iter().map(|(name, mount)| {
-            let patterns = PathPatterns { deny: mount.deny.clone(), read_only: mount.read_only.clone() };
-            (name, mount.path.as_path(), mount.access, patterns)
+    fn mounts(&self) -> impl Iterator<Item = Offer<'_>> {
+        let configured = self.config.mounts.iter().map(|(name, mount)| Offer {
+            name,
+            path: &mount.path,
+            access: mount.access,
+            patterns: PathPatterns { deny: mount.deny.clone(), read_only: mount.read_only.clone() },
+            staged: mount.staged,
         });
-        let granted = self.grants.mounts.iter();
-        configured
-            .chain(granted.map(|mount| (&mount.name, mount.path.as_path(), mount.access, PathPatterns::default())))
+        let granted = self.grants.mounts.iter().map(|mount| Offer {
+            name: &mount.name,
+            path: &mount.path,
+            access: mount.access,
+            patterns: PathPatterns::default(),
+            staged: mount.staged,
+        });
+        configured.chain(granted)
     }
 
     /// Policy from files, and from the flags.
@@ -115,8 +123,8 @@ impl Wanted {
         parse_policies(&texts)
     }
 
-    pub(crate) fn world(&self) -> Result<World> {
-        let mut world = world(self.mounts(), self.config.env.iter().chain(&self.grants.env))?;
+    fn world(&self, stages: &Stages) -> Result<World> {
+        let mut world = world(self.mounts(), self.config.env.iter().chain(&self.grants.env), stages)?;
         world.secrets = secrets::read(&self.config.secrets)?;
         Ok(world)
     }
@@ -149,12 +157,17 @@ impl Wanted {
         journal: Arc<Journal>,
         task: TaskId,
     ) -> Result<Arc<Gate>> {
-        let (world, limits) = (self.world()?, self.limits()?);
+        let limits = self.limits()?;
         let network = network(&self.config.network);
         let machine = Machine { slots, network, fuel: counts([&limits]) };
         let (sandbox, packages, policy) = load(machine, packages, || self.policy(callable))?;
         self.check_reach(&packages)?;
-        let setup = Setup { sandbox, packages, policy, world, who: self.who(), limits, journal, task, watch: None };
+        let stages = Stages { folder: places::staged(journal.folder(), &task), demanded: policy.stages() };
+        let world = self.world(&stages)?;
+        let may_stage = stages.demanded || world.mounts.values().any(Mount::is_staged);
+        let lease = may_stage.then(|| journal.lease(&task)).transpose()?;
+        let who = self.who();
+        let setup = Setup { sandbox, packages, policy, world, who, limits, journal, task, watch: None, lease };
         Ok(Gate::new(setup))
     }
 }
@@ -287,15 +300,34 @@ pub(crate) fn parse_policies(texts: &[(String, String)]) -> Result<Policy> {
     Ok(Policy::parse(&sources)?)
 }
 
+/// A mount that the world is to hold.
+pub(crate) struct Offer<'a> {
+    pub(crate) name: &'a MountName,
+    pub(crate) path: &'a Path,
+    pub(crate) access: Access,
+    pub(crate) patterns: PathPatterns,
+    pub(crate) staged: bool,
+}
+
+/// Where the changes of a task are staged, and whether policy may want them to be.
+pub(crate) struct Stages {
+    pub(crate) folder: PathBuf,
+    pub(crate) demanded: bool,
+}
+
 pub(crate) fn world<'a>(
-    mounts: impl Iterator<Item = (&'a MountName, &'a Path, Access, PathPatterns)>,
+    mounts: impl Iterator<Item = Offer<'a>>,
     env: impl Iterator<Item = &'a String>,
+    stages: &Stages,
 ) -> Result<World> {
     let mut world = World { clock_ms: controller::now_ms(), ..World::default() };
-    for (name, path, access, patterns) in mounts {
+    for Offer { name, path, access, patterns, staged } in mounts {
         // A flag takes the place of what the configuration says of the same name.
-        let mount = Mount::open(name, path, access)?;
-        let mount = mount.with(&patterns).with_context(|| format!("mount `{name}`"))?;
+        let mut mount = Mount::open(name, path, access)?;
+        mount = mount.with(&patterns).with_context(|| format!("mount `{name}`"))?;
+        if staged || stages.demanded {
+            mount = mount.staged(stages.folder.join(name.as_str()), staged);
+        }
         world.mounts.insert(name.clone(), mount);
     }
     for name in env {

@@ -1,7 +1,7 @@
 //! The one way to a tool: arguments checked, policy asked, the intent recorded, the call run, the outcome recorded.
 
 use crate::{budget::Spent, guests::Guests, record, within::Within};
-use journal::{Journal, JournalError, TaskId};
+use journal::{Journal, JournalError, Lease, TaskId};
 use policy::{
     Annotations, Bounds, Decision, Denial, Grant, Limits, Narrow, Policy, Principal, Provenance, Request, Source,
     ToolId,
@@ -44,6 +44,8 @@ pub struct Gate {
     /// For the calls that tools make, which outlive no gate.
     itself: Weak<Self>,
     watch: Option<ProgressWatch>,
+    /// While it is held, nobody takes over or drops what is staged here.
+    _lease: Option<Lease>,
 }
 
 /// Called whenever a call says how far it has come: the task, the step where there is one, and what it says.
@@ -132,6 +134,8 @@ pub struct Setup {
     pub task: TaskId,
     /// Whom to tell how far calls have come.
     pub watch: Option<ProgressWatch>,
+    /// The right to drive that record's task, where somebody else could come in between.
+    pub lease: Option<Lease>,
 }
 
 /// A call that policy is asked about.
@@ -160,6 +164,7 @@ impl Gate {
         Arc::new_cyclic(|itself| Self {
             itself: itself.clone(),
             watch: setup.watch,
+            _lease: setup.lease,
             tools: tools.map(|tool| (tool.id.clone(), Arc::clone(tool))).collect(),
             offered: setup.world.mounts.iter().map(|(name, mount)| (name.clone(), mount.access())).collect(),
             variables: setup.world.env.keys().cloned().collect(),
@@ -202,6 +207,11 @@ impl Gate {
     /// What can be said of every call of a tool that could be granted here.
     pub fn annotations(&self, tool: &Tool) -> Annotations {
         Annotations::offered(tool.needs(), self.offered.iter().map(|(_, access)| *access))
+    }
+
+    /// Whether something is staged by now.
+    pub fn stages_changes(&self) -> bool {
+        self.world.staged().any(|staged| !staged.diff().is_ok_and(|diff| diff.is_empty()))
     }
 
     pub(crate) fn journal(&self) -> &Arc<Journal> {

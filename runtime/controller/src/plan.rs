@@ -51,6 +51,8 @@ pub struct PlanMount {
     pub create: bool,
     /// Rules for its paths.
     pub patterns: sandbox::PathPatterns,
+    /// Whether all that is changed in it is staged, until a person takes it over.
+    pub staged: bool,
 }
 
 /// One call, with what it waits for and what must hold of its result.

@@ -170,6 +170,9 @@ fn step_of(event: &EventBody) -> Option<&str> {
         | EventBody::TaskResumed
         | EventBody::TaskEnded { .. }
         | EventBody::Invoked { .. }
+        | EventBody::Committing { .. }
+        | EventBody::Committed { .. }
+        | EventBody::Discarded { .. }
         | EventBody::CallStarted { .. }
         | EventBody::Call { .. } => None,
     }
@@ -217,6 +220,9 @@ impl StepProgress {
             | EventBody::TaskResumed
             | EventBody::TaskEnded { .. }
             | EventBody::Invoked { .. }
+            | EventBody::Committing { .. }
+            | EventBody::Committed { .. }
+            | EventBody::Discarded { .. }
             | EventBody::CallStarted { .. }
             | EventBody::Call { .. } => {}
         }

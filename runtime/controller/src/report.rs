@@ -50,6 +50,7 @@ pub fn markdown(task: &TaskId, plan: &Plan, events: &[Event]) -> String {
     }
     out.push('\n');
     steps(&mut out, plan, &progress, events);
+    staged(&mut out, events);
     if let Some(started) = started {
         world(&mut out, started);
     }
@@ -133,13 +134,32 @@ fn effects(out: &mut String, effects: &Effects) {
     }
 }
 
+/// What became of staged changes.
+fn staged(out: &mut String, events: &[Event]) {
+    let said = |event: &Event| match &event.body {
+        EventBody::Committing { digest, changes } => {
+            Some(format!("{} were to be taken over, as `{digest}`", changes["total"]))
+        }
+        EventBody::Committed { digest } => Some(format!("those of `{digest}` were taken over")),
+        EventBody::Discarded { digest, changes } => {
+            Some(format!("{}, as `{digest}`, were discarded", changes["total"]))
+        }
+        _ => None,
+    };
+    let said: Vec<_> = events.iter().filter_map(said).collect();
+    if !said.is_empty() {
+        let _ = writeln!(out, "## Staged changes\n\n- {}\n", said.join("\n- "));
+    }
+}
+
 fn world(out: &mut String, started: &TaskStarted) {
     out.push_str("## Under what it ran\n\n| mount | directory | access | rules |\n|---|---|---|---|\n");
     for mount in &started.mounts {
         let rules = [("deny", &mount.deny), ("read-only", &mount.read_only)];
         let rules = rules.iter().filter(|(_, patterns)| !patterns.is_empty());
         let rules: Vec<_> = rules.map(|(key, patterns)| format!("{key} {}", text(&patterns.join(", ")))).collect();
-        let _ = writeln!(out, "| {} | {} | {} | {} |", mount.name, text(&mount.path), mount.access, rules.join("; "));
+        let access = format!("{}{}", mount.access, if mount.staged { ", staged" } else { "" });
+        let _ = writeln!(out, "| {} | {} | {access} | {} |", mount.name, text(&mount.path), rules.join("; "));
     }
     out.push_str("\n| package | digest |\n|---|---|\n");
     for package in &started.packages {

@@ -249,11 +249,21 @@ impl Task {
             let why = progress.steps[position].why.clone().unwrap_or_default();
             (TaskState::Waiting, None, Some(format!("step `{}`: {why}", plan.steps[position].id)))
         } else {
-            (TaskState::Done, None, None)
+            match staged(&self.gate, self.recorder.task()) {
+                Some(why) => (TaskState::Waiting, None, Some(why)),
+                None => (TaskState::Done, None, None),
+            }
         };
         self.recorder.append(EventBody::TaskEnded { state, why: why.clone() }).await?;
         Ok(TaskEnd { state, failure, why, progress })
     }
+}
+
+/// What is said of staged changes that nobody has taken over yet, where there are any.
+fn staged(gate: &Gate, task: &TaskId) -> Option<String> {
+    let changes = gate.world().staged().map(|staged| staged.diff().map_or(1, |diff| diff.changes.len()));
+    let changes: usize = changes.sum();
+    (changes > 0).then(|| format!("{changes} staged changes wait: `gloveport diff {task}` shows them"))
 }
 
 enum Next {

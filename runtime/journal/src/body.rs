@@ -102,6 +102,26 @@ pub enum EventBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         outcome: Option<Value>,
     },
+    /// Staged changes are about to be taken over into their directories: those of this digest, and no others. Without an
+    /// event that says so after it, some may have been.
+    Committing {
+        /// What stands for exactly these changes.
+        digest: Digest,
+        /// What they are, as the sandbox says it.
+        changes: Value,
+    },
+    /// Staged changes were taken over.
+    Committed {
+        /// What stands for them.
+        digest: Digest,
+    },
+    /// Staged changes were dropped.
+    Discarded {
+        /// What stands for them.
+        digest: Digest,
+        /// What they were.
+        changes: Value,
+    },
     /// A call outside of a plan, that can change something, is about to run.
     CallStarted {
         /// The tool.
@@ -184,6 +204,9 @@ pub struct MountRecord {
     /// Patterns of what no call changes of it.
     #[serde(default, rename = "read-only", skip_serializing_if = "Vec::is_empty")]
     pub read_only: Vec<String>,
+    /// Whether all that is changed in it is staged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub staged: bool,
 }
 
 /// A package of a task.

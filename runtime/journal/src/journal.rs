@@ -94,6 +94,11 @@ impl Journal {
         answer.await.map_err(|_| JournalError::Stopped)?
     }
 
+    /// The folder that it is in.
+    pub fn folder(&self) -> &Path {
+        &self.dir
+    }
+
     /// Takes a task for itself: one process at a time drives it.
     ///
     /// # Errors

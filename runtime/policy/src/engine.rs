@@ -59,9 +59,14 @@ impl Policy {
         Ok(Self { sources, rules: Arc::new(rules), mentions, cache: Cache::default() })
     }
 
+    /// Whether any of them wants changes staged.
+    pub fn stages(&self) -> bool {
+        self.rules.stages()
+    }
+
     /// The policy that denies everything.
     pub fn none() -> Self {
-        let rules = Arc::new(Rules::new(Vec::new(), Default::default()));
+        let rules = Arc::new(Rules::new(Vec::new(), Default::default(), Default::default()));
         Self { sources: Vec::new(), rules, mentions: Mentions::default(), cache: Cache::default() }
     }
 

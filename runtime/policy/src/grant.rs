@@ -62,7 +62,8 @@ impl Granted {
         } else {
             return None;
         };
-        Some(MountGrant { name: mount.name, access: mount.access.min(own.access), path })
+        let staged = mount.staged || own.staged;
+        Some(MountGrant { name: mount.name, access: mount.access.min(own.access), path, staged })
     }
 }
 
@@ -77,6 +78,9 @@ pub struct MountGrant {
     /// The only part of it that can be reached; empty for all of it.
     #[serde(default, skip_serializing_if = "SubPath::is_empty")]
     pub path: SubPath,
+    /// Whether what is changed in it is staged, until a person takes it over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub staged: bool,
 }
 
 /// What the caller gives up of what policy would allow. It can only narrow: what it names and policy does not allow

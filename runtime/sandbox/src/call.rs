@@ -3,25 +3,20 @@
 use crate::{
     Sandbox,
     describe::TypedResult,
-    doors::{
-        self,
-        clock::VirtualClock,
-        fs::{Root, Tree},
-        host::HostDoor,
-        http::HttpDoor,
-        sockets::Sockets,
-    },
+    doors::{self, clock::VirtualClock, fs::Tree, host::HostDoor, http::HttpDoor, sockets::Sockets},
     ledger::Ledger,
     meter::{Meter, Metered},
+    mounts,
     outcome::{End, LimitHit, Outcome, Usage},
     package::{Arguments, Entry, Given, Tool},
     shape::Shape,
     stage::{Account, Chain, Stage},
+    staged::StagedError,
     state::{Memory, State},
     value,
     world::World,
 };
-use policy::{Grant, LimitKind, MountGrant, Time, UNLIMITED};
+use policy::{Grant, LimitKind, Time, UNLIMITED};
 use serde_json::json;
 use std::{io, sync::Arc, time::Duration};
 use tokio::sync::OwnedSemaphorePermit;
@@ -29,7 +24,7 @@ use wasmtime::{
     AsContextMut, PoolConcurrencyLimitError, Store, Trap,
     component::{Instance, ResourceTable, ResourceTableError, Val},
 };
-use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxBuilder};
+use wasmtime_wasi::{I32Exit, WasiCtx};
 use wasmtime_wasi_http::WasiHttpCtx;
 
 /// How much longer than a pure copy the values that cross from guest to host may be than the limit on the result:
@@ -74,6 +69,14 @@ pub enum CallError {
         path: String,
         /// What happened.
         error: io::Error,
+    },
+    /// The place for staged changes cannot be used.
+    #[error("mount `{mount}`: {error}")]
+    Staged {
+        /// The mount.
+        mount: String,
+        /// What is wrong with it.
+        error: StagedError,
     },
     /// There are fewer slots than calls that could be under way within each other.
     #[error("calls within calls can take {places} instances at once (limit `depth`), and there is room for {slots}")]
@@ -194,7 +197,7 @@ impl Sandbox {
         }
         let mut roots = Vec::with_capacity(grant.mounts().len());
         for mount in grant.mounts() {
-            roots.push(mount_root(&mut wasi, mount, setting.world)?);
+            roots.push(mounts::open(&mut wasi, mount, setting.world)?);
         }
         let mut table = ResourceTable::new();
         let handles = usize::try_from(limits.get(LimitKind::Handles)).unwrap_or(usize::MAX);
@@ -245,32 +248,6 @@ impl Sandbox {
         store.as_context_mut().set_max_component_handles(handles);
         Ok(store)
     }
-}
-
-/// Opens a mount, or a part of it, from the directory that was opened when the world was made: no path of the host is
-/// resolved again.
-fn mount_root(wasi: &mut WasiCtxBuilder, mount: &MountGrant, world: &World) -> Result<Root, CallError> {
-    let refuse = |error| CallError::Mount { mount: mount.name.to_string(), path: mount.path.to_string(), error };
-    let Some(source) = world.mounts.get(&mount.name) else {
-        return Err(refuse(io::ErrorKind::NotFound.into()));
-    };
-    let narrowed;
-    let (dir, guest_path) = if mount.path.is_empty() {
-        (source.dir(), format!("/{}", mount.name))
-    } else {
-        narrowed = source.dir().open_dir(mount.path.as_str()).map_err(refuse)?;
-        (&narrowed, format!("/{}/{}", mount.name, mount.path))
-    };
-    let perms = if mount.access.writes() && source.access().writes() { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
-    let opened = wasi.preopened_dir(handle_path(dir), &guest_path, perms);
-    opened.map_err(|error| refuse(io::Error::other(error)))?;
-    Ok(Root { guest_path, ruled: source.ruled() })
-}
-
-/// A path that leads to an open directory itself, whatever has become of its name.
-fn handle_path(dir: &cap_std::fs::Dir) -> String {
-    use std::os::fd::{AsFd as _, AsRawFd as _};
-    format!("/proc/self/fd/{}", dir.as_fd().as_raw_fd())
 }
 
 async fn run(mut store: Store<State>, tool: &Tool, arguments: Arguments, ledger: &Ledger) -> Result<End, CallError> {

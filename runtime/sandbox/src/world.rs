@@ -2,7 +2,9 @@
 
 use crate::{
     doors::fs::{PathPatterns, PatternRefused, Ruled},
+    ledger::lock,
     secrets::Secrets,
+    staged::{Staged, StagedError},
 };
 use cap_std::{ambient_authority, fs::Dir};
 use policy::{Access, MountName};
@@ -10,7 +12,7 @@ use std::{
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 /// The world of a task or a server: nothing outside it can be granted.
@@ -26,6 +28,14 @@ pub struct World {
     pub clock_ms: u64,
 }
 
+impl World {
+    /// What is staged by now, mount by mount.
+    pub fn staged(&self) -> impl Iterator<Item = Arc<Staged>> {
+        let begun = |mount: &Mount| mount.staging.as_ref().and_then(|staging| lock(&staging.begun).clone());
+        self.mounts.values().filter_map(begun)
+    }
+}
+
 /// A directory of the host. It is opened once, so that what is later put in place of its path changes nothing.
 #[derive(Debug, Clone)]
 pub struct Mount {
@@ -33,6 +43,17 @@ pub struct Mount {
     path: PathBuf,
     access: Access,
     ruled: Option<Arc<Ruled>>,
+    staging: Option<Staging>,
+}
+
+/// Where a mount's changes can be staged.
+#[derive(Debug, Clone)]
+struct Staging {
+    folder: PathBuf,
+    /// Whether they all are, whatever a grant says.
+    always: bool,
+    /// The view, from when something is staged.
+    begun: Arc<Mutex<Option<Arc<Staged>>>>,
 }
 
 /// A mount that cannot be opened.
@@ -56,7 +77,7 @@ impl Mount {
         let refuse = |error| MountError { name: name.clone(), path: path.to_owned(), error };
         let path = fs::canonicalize(path).map_err(refuse)?;
         let dir = Dir::open_ambient_dir(&path, ambient_authority()).map_err(refuse)?;
-        Ok(Self { dir: Arc::new(dir), path, access, ruled: None })
+        Ok(Self { dir: Arc::new(dir), path, access, ruled: None, staging: None })
     }
 
     /// The same with rules for its paths.
@@ -67,6 +88,36 @@ impl Mount {
         let rules = patterns.rules()?;
         self.ruled = (!patterns.is_empty()).then(|| Ruled::new(self.path.clone(), rules));
         Ok(self)
+    }
+
+    /// Says where its changes are kept where policy wants them staged; with `always`, they all are.
+    #[must_use]
+    pub fn staged(mut self, folder: PathBuf, always: bool) -> Self {
+        self.staging = Some(Staging { folder, always, begun: Arc::default() });
+        self
+    }
+
+    /// Whether all changes are staged.
+    pub fn is_staged(&self) -> bool {
+        self.staging.as_ref().is_some_and(|staging| staging.always)
+    }
+
+    /// The view that a call works on; `None` where it works on the directory. From the first call whose changes are staged,
+    /// all calls see what it changed.
+    pub(crate) fn view(&self, name: &MountName, demanded: bool) -> Result<Option<Arc<Staged>>, StagedError> {
+        let Some(staging) = &self.staging else {
+            // A grant that says so is not served otherwise.
+            let error = io::Error::new(
+                io::ErrorKind::Unsupported,
+                "policy wants changes staged, and there is no place for them",
+            );
+            return if demanded { Err(StagedError::Io { path: self.path.clone(), error }) } else { Ok(None) };
+        };
+        let mut begun = lock(&staging.begun);
+        if begun.is_none() && (demanded || staging.always || staging.folder.exists()) {
+            *begun = Some(Arc::new(Staged::of(name, &self.path, &staging.folder)?));
+        }
+        Ok(begun.clone())
     }
 
     pub(crate) fn ruled(&self) -> Option<Arc<Ruled>> {

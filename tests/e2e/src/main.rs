@@ -21,5 +21,6 @@ mod rebinding;
 mod scenarios;
 mod server;
 mod sockets;
+mod staged;
 mod tasks;
 mod updates;

@@ -1,6 +1,9 @@
 //! Rules for paths within a mount, and guests that try to get around them.
 
-use crate::program::{Place, guest};
+use crate::{
+    program::{Place, guest},
+    staged::tree,
+};
 use serde_json::{Value, json};
 use std::{
     os::unix::fs::symlink,
@@ -10,7 +13,7 @@ use std::{
 
 const RULES: &str = "deny = [\".git/**\", \"**/.env\", \"deep/in/**\"]\nread-only = [\"vendor/**\", \"*.lock\"]\n";
 
-fn place(rules: &str) -> Place {
+pub(crate) fn place(rules: &str) -> Place {
     let place = Place::new();
     for (path, text) in [
         (".git/config", "hidden"),
@@ -46,26 +49,36 @@ fn place(rules: &str) -> Place {
     place
 }
 
-fn run(place: &Place, lines: &[&str]) -> Value {
+pub(crate) fn run(place: &Place, lines: &[&str]) -> Value {
     let (args, package) = (json!({ "args": lines }).to_string(), guest("ruled").display().to_string());
     let ended = place.run(&["call", "ruled.run", &args, "--json", "--package", &package]);
     ended.expect(0, &[]);
     ended.json()
 }
 
-/// Tries one thing after the other in one place; each line says what must come of it.
+/// Tries one thing after the other in one place; each line says what must come of it. The same must come of it where the
+/// mount is staged, and nothing may have changed in it then.
 #[track_caller]
 fn check(expected: &[(&str, &str)]) -> Place {
+    let staged = place(&format!("{RULES}staged = true\n"));
+    let before = tree(&staged.path("workspace"));
+    check_in(&staged, expected);
+    assert_eq!(tree(&staged.path("workspace")), before);
     let place = place(RULES);
+    check_in(&place, expected);
+    place
+}
+
+#[track_caller]
+fn check_in(place: &Place, expected: &[(&str, &str)]) {
     let lines: Vec<_> = expected.iter().map(|(line, _)| *line).collect();
-    let outcome = run(&place, &lines);
+    let outcome = run(place, &lines);
     let said = outcome["end"]["value"]["stdout"].as_str().expect("text");
     for ((line, expected), said) in expected.iter().zip(said.lines()) {
         assert_eq!(said, format!("{line}: {expected}"), "{outcome}");
     }
     assert_eq!(said.lines().count(), expected.len(), "{outcome}");
     assert!(!said.contains("hidden"), "{said}");
-    place
 }
 
 const NO: &str = "PermissionDenied";

@@ -33,6 +33,9 @@ pub(crate) async fn run(args: &CallArgs, state: Option<&Path>) -> Result<Exit> {
     let tool = gate.tool(&args.tool).with_context(|| setup::no_such_tool(&args.tool, gate.tools()))?;
     let answer = gate.call(tool, given.for_tool(&tool.description().input), pending()).await;
     journal.flush().await.map_err(|error| Internal(error.into()))?;
+    if gate.stages_changes() {
+        eprintln!("gloveport: its changes are staged; `gloveport diff {task}` shows them");
+    }
     show(answer, args.json)
 }
 

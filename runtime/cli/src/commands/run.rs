@@ -4,9 +4,10 @@ use crate::{
     args::{ResumeArgs, RunArgs},
     exit::{Exit, Internal},
     flags::{self, Callable},
+    places,
     print::{json_line, line, one_line},
     progress, records, secrets,
-    setup::{self, Machine},
+    setup::{self, Machine, Offer, Stages},
 };
 use anyhow::{Context as _, Result, bail};
 use controller::{Failure, Gate, Plan, Setup, Task, TaskEnd, TaskError, Who, Words};
@@ -185,14 +186,16 @@ fn mounts(args: &RunArgs, plan: &Plan) -> Result<Vec<MountRecord>> {
             fs::create_dir_all(path).with_context(|| format!("mount `{name}`: {}", path.display()))?;
         }
         let PathPatterns { deny, read_only } = mount.patterns.clone();
-        mounts.push(MountRecord { name: name.clone(), path: absolute(path)?, access: mount.access, deny, read_only });
+        let (access, staged) = (mount.access, mount.staged);
+        mounts.push(MountRecord { name: name.clone(), path: absolute(path)?, access, deny, read_only, staged });
     }
     if args.workspace.is_some() && !mounts.iter().any(|mount| mount.name.as_str() == WORKSPACE) {
         bail!("--workspace: the plan has no mount `{WORKSPACE}`");
     }
     for granted in &args.grants.mounts {
         let (name, path) = (granted.name.clone(), absolute(&granted.path)?);
-        mounts.push(MountRecord { name, path, access: granted.access, deny: vec![], read_only: vec![] });
+        let (access, staged) = (granted.access, granted.staged);
+        mounts.push(MountRecord { name, path, access, deny: vec![], read_only: vec![], staged });
     }
     Ok(mounts)
 }
@@ -232,18 +235,22 @@ fn gate(
         fuel: setup::counts(plan.steps.iter().map(|step| &step.limits)),
     };
     let (sandbox, packages, policy) = setup::load(machine, named, || setup::parse_policies(&started.policy))?;
-    let mounts = started.mounts.iter().map(|mount| {
-        let patterns = PathPatterns { deny: mount.deny.clone(), read_only: mount.read_only.clone() };
-        (&mount.name, Path::new(&mount.path), mount.access, patterns)
+    let mounts = started.mounts.iter().map(|mount| Offer {
+        name: &mount.name,
+        path: Path::new(&mount.path),
+        access: mount.access,
+        patterns: PathPatterns { deny: mount.deny.clone(), read_only: mount.read_only.clone() },
+        staged: mount.staged,
     });
-    let mut world = setup::world(mounts, started.env.iter())?;
+    let stages = Stages { folder: places::staged(journal.folder(), &task), demanded: policy.stages() };
+    let mut world = setup::world(mounts, started.env.iter(), &stages)?;
     world.clock_ms = started.clock_ms;
     world.secrets = secrets::read(&started.secrets)?;
     let who =
         Who { tenant: started.tenant.clone(), principal: started.principal.clone(), roles: started.roles.clone() };
-    let setup =
-        Setup { sandbox, packages, policy, world, who, limits: policy::Limits::default(), journal, task, watch: None };
-    Ok(Gate::new(setup))
+    // The lease is held by whoever runs the task.
+    let (limits, watch, lease) = (policy::Limits::default(), None, None);
+    Ok(Gate::new(Setup { sandbox, packages, policy, world, who, limits, journal, task, watch, lease }))
 }
 
 fn wrong(error: TaskError) -> anyhow::Error {

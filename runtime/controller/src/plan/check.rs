@@ -2,7 +2,7 @@
 
 use super::{
     Plan, PlanMount, Step,
-    raw::{Quantity, RawPlan, RawStep},
+    raw::{Quantity, RawMount, RawPlan, RawStep},
 };
 use crate::{budget::Budget, expression::Expression, template::Template};
 use policy::{Limits, Narrow};
@@ -87,7 +87,8 @@ pub(super) fn resolve(file: &str, raw: RawPlan, text: &str, folder: &Path) -> Re
     }
     let mounts = raw.mounts.into_iter().map(|(name, mount)| {
         let patterns = PathPatterns { deny: mount.deny, read_only: mount.read_only };
-        (name, PlanMount { path: folder.join(mount.path), access: mount.access, create: mount.create, patterns })
+        let RawMount { access, create, staged, .. } = mount;
+        (name, PlanMount { path: folder.join(mount.path), access, create, patterns, staged })
     });
     Ok(Plan {
         objective: raw.objective,

@@ -50,6 +50,8 @@ pub(super) struct RawMount {
     pub(super) deny: Vec<String>,
     #[serde(default, rename = "read-only")]
     pub(super) read_only: Vec<String>,
+    #[serde(default)]
+    pub(super) staged: bool,
 }
 
 #[derive(Debug, Deserialize)]

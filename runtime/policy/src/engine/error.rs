@@ -56,7 +56,7 @@ pub enum Fault {
     )]
     Template,
     /// An annotation that nothing reads.
-    #[error("nothing reads the annotation `@{0}`; known annotations are `@id` and `@approval`")]
+    #[error("nothing reads the annotation `@{0}`; known annotations are `@id`, `@approval` and `@staged`")]
     Annotation(String),
     /// An id that names nothing.
     #[error("`@id` is empty; expected a name, such as `@id(\"read-docs\")`")]
@@ -77,6 +77,14 @@ pub enum Fault {
         "`@approval` names nobody, or an empty name; expected names between commas, such as `@approval(\"alice, bob\")`"
     )]
     NoApprovers,
+    /// Staging of what changes nothing in a mount.
+    #[error(
+        "`@staged` stands on a policy that allows no `write`; only what a permit of `Action::\"write\"` allows can be staged"
+    )]
+    StagedNothing,
+    /// An annotation that takes no value.
+    #[error("`@staged` takes no value, and has `{0}`")]
+    StagedValue(String),
     /// A tag that no argument can have.
     #[error(
         "no argument can have the tag `{0}`; expected where it stands, such as `path`, `edits[0].old` or `[\"odd.key\"]`"

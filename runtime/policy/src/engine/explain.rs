@@ -29,13 +29,16 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.questions.iter().map(|q| q.action.len() + 1 + q.resource.chars().count()).max().unwrap_or(0);
         for question in &self.questions {
-            let Question { action, resource, verdict, policies, approvers, hint } = question;
+            let Question { action, resource, verdict, policies, approvers, staged, hint } = question;
             write!(f, "{:width$}  {verdict:9}", format!("{action} {resource}"))?;
             if !policies.is_empty() {
                 write!(f, "  by {}", policies.join(", "))?;
             }
             if !approvers.is_empty() {
                 write!(f, "  of {}", approvers.join(", "))?;
+            }
+            if *staged {
+                write!(f, "  staged")?;
             }
             if !hint.is_empty() {
                 write!(f, "  {hint}")?;

@@ -51,6 +51,9 @@ pub struct Question {
     /// Who is asked to agree.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub approvers: Vec<String>,
+    /// Whether what comes of it is staged.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub staged: bool,
     /// Where it was not allowed: what would allow it, or what failed.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub hint: String,
@@ -125,9 +128,9 @@ impl Court<'_, '_> {
             }
             Ruling::Failed { policies, reasons } => (refused, policies, vec![], reasons.join("; ")),
         };
-        let question =
-            Question { action: action.as_str(), resource: resource.to_string(), verdict, policies, approvers, hint };
-        self.questions.push(question);
+        let staged = action == Action::Write && verdict <= Verdict::Ask && self.rules.stage(&policies);
+        let (action, resource) = (action.as_str(), resource.to_string());
+        self.questions.push(Question { action, resource, verdict, policies, approvers, staged, hint });
         verdict <= Verdict::Ask
     }
 
@@ -140,6 +143,7 @@ impl Court<'_, '_> {
             verdict: Verdict::Deny,
             policies: vec![],
             approvers: vec![],
+            staged: false,
             hint,
         };
         self.questions.push(question);
@@ -186,7 +190,9 @@ impl Court<'_, '_> {
         }
         let writes = wanted.min(offered).writes() && self.ask(Action::Write, &resource, asks_to_write);
         let access = if writes { Access::ReadWrite } else { Access::Read };
-        Some(MountGrant { name: name.clone(), access, path })
+        // The question that was asked last is the one about writing.
+        let staged = writes && self.questions.last().is_some_and(|question| question.staged);
+        Some(MountGrant { name: name.clone(), access, path, staged })
     }
 
     fn env(&mut self) -> BTreeSet<String> {

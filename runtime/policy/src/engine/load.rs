@@ -4,12 +4,12 @@ use super::{
     error::{Fault, Place, PolicyError, Problem},
     mentions::Mentions,
     rules::Rules,
-    vocabulary::SCHEMA,
+    vocabulary::{Action, SCHEMA},
 };
-use cedar_policy::{Effect, PolicyId, PolicySet, ValidationMode, ValidationWarning, Validator};
+use cedar_policy::{ActionConstraint, Effect, PolicyId, PolicySet, ValidationMode, ValidationWarning, Validator};
 use miette::Diagnostic;
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     path::Path,
 };
 
@@ -36,6 +36,7 @@ struct Loaded<'a> {
     policies: Vec<cedar_policy::Policy>,
     origins: HashMap<String, Origin<'a>>,
     approvers: BTreeMap<String, Vec<String>>,
+    staged: BTreeSet<String>,
     mentions: Mentions,
     problems: Vec<Problem>,
 }
@@ -51,7 +52,7 @@ pub(super) fn load(sources: &[(String, String)]) -> Result<(Rules, Mentions), Po
         loaded.validate();
     }
     if loaded.problems.is_empty() {
-        Ok((Rules::new(loaded.policies, loaded.approvers), loaded.mentions))
+        Ok((Rules::new(loaded.policies, loaded.approvers, loaded.staged), loaded.mentions))
     } else {
         // One problem for each place: the validator repeats itself for every action that a policy could apply to.
         let mut problems: Vec<_> = loaded.problems.into_iter().map(|problem| (problem.to_string(), problem)).collect();
@@ -100,6 +101,12 @@ impl<'a> Loaded<'a> {
                     }
                     Fault::NoApprovers
                 }
+                ("staged", _) if !stages(policy) => Fault::StagedNothing,
+                ("staged", "") => {
+                    self.staged.insert(id.clone());
+                    continue;
+                }
+                ("staged", value) => Fault::StagedValue(value.to_owned()),
                 (unknown, _) => Fault::Annotation(unknown.to_owned()),
             };
             let offset = annotation.loc.as_ref().map_or(origin.offset, |loc| loc.start());
@@ -160,4 +167,15 @@ fn problem(error: &dyn Diagnostic, origin: &Origin<'_>, fault: impl Fn(String, V
         place: origin.place(label.map_or(origin.offset, |label| label.offset())),
         fault: fault(error.to_string(), expected.into_iter().chain(help).collect()),
     }
+}
+
+/// Whether a policy can allow something that leads to changes in a mount.
+fn stages(policy: &cedar_policy::Policy) -> bool {
+    let write = Action::Write.uid();
+    policy.effect() == Effect::Permit
+        && match policy.action_constraint() {
+            ActionConstraint::Any => true,
+            ActionConstraint::Eq(action) => action == write,
+            ActionConstraint::In(actions) => actions.contains(&write),
+        }
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Rules {
     slices: Slices,
     approvers: BTreeMap<String, Vec<String>>,
+    staged: BTreeSet<String>,
     authorizer: Authorizer,
 }
 
@@ -27,8 +28,22 @@ pub(super) enum Ruling {
 }
 
 impl Rules {
-    pub(super) fn new(policies: Vec<Policy>, approvers: BTreeMap<String, Vec<String>>) -> Self {
-        Self { slices: Slices::new(policies), approvers, authorizer: Authorizer::new() }
+    pub(super) fn new(
+        policies: Vec<Policy>,
+        approvers: BTreeMap<String, Vec<String>>,
+        staged: BTreeSet<String>,
+    ) -> Self {
+        Self { slices: Slices::new(policies), approvers, staged, authorizer: Authorizer::new() }
+    }
+
+    pub(super) fn stages(&self) -> bool {
+        !self.staged.is_empty()
+    }
+
+    /// Whether all of the policies that allow something want what comes of it staged, as all have to ask for somebody to
+    /// be asked.
+    pub(super) fn stage(&self, policies: &[String]) -> bool {
+        !policies.is_empty() && policies.iter().all(|id| self.staged.contains(id))
     }
 
     /// Asks whether the principal may do this; `agreed` names those who have agreed to it already.

@@ -1,19 +1,24 @@
 //! Files. Wraps the engine's file system host, which confines paths to mounts and keeps read-only mounts read-only;
 //! here every access is recorded, and what is written and created is counted.
 
+mod admit;
+mod attempt;
 mod place;
 mod rules;
 mod stream;
 mod tree;
+mod view;
 
 pub(crate) use place::Ruled;
 pub use rules::{PathPatterns, PatternRefused};
 pub(crate) use tree::{Root, Tree};
+pub(crate) use view::View;
 
 use crate::{
     ledger::Ledger,
     outcome::{Action, Effect, LimitHit},
 };
+use attempt::{Attempt, is_refusal};
 use place::{Aim, Last};
 use policy::LimitKind;
 use std::sync::Arc;
@@ -53,11 +58,6 @@ fn hit(hit: LimitHit) -> FsError {
     FsError::trap(hit)
 }
 
-/// Whether an error means that authority was missing, and not that something was not there.
-fn is_refusal(error: &FsError) -> bool {
-    matches!(error.downcast_ref(), Some(ErrorCode::NotPermitted | ErrorCode::ReadOnly | ErrorCode::Access))
-}
-
 impl FsDoor<'_> {
     /// A path for the record. One that no file system takes is refused before it takes room here.
     fn path(&self, fd: &Fd, relative: &str) -> FsResult<String> {
@@ -70,107 +70,15 @@ impl FsDoor<'_> {
 
     /// Something is about to be tried.
     fn attempt(&self, action: Action, path: String) -> Attempt {
-        Attempt { ledger: Arc::clone(self.ledger), what: Some(Effect::new(action, path)) }
+        self.attempt_of(Effect::new(action, path))
     }
 
     fn attempt_pair(&self, action: Action, from: String, to: String) -> Attempt {
-        Attempt { ledger: Arc::clone(self.ledger), what: Some(Effect { to: Some(to), ..Effect::new(action, from) }) }
+        self.attempt_of(Effect { to: Some(to), ..Effect::new(action, from) })
     }
 
-    /// Asks the rules about a path, where its mount has any; a refusal is recorded. What it gives back keeps others of the
-    /// same mount waiting until the operation is over.
-    async fn admit(&mut self, fd: &Fd, path: &str, last: Last, aim: Aim, action: Action) -> FsResult<Admitted> {
-        let Some(ruled) = self.tree.ruled(fd.rep()) else { return Ok(Admitted::default()) };
-        // The lock's guard has to live as long as the operation, which outlives this borrow.
-        let turn = TurnOf::take(&ruled).await;
-        let place = self.place(&ruled, fd, path, last, aim);
-        match place {
-            Ok(place) => Ok(Admitted { rules: Some((ruled, place)), _turn: Some(turn) }),
-            Err(code) => {
-                let full = self.path(fd, path)?;
-                self.attempt(action, full).settle(Err(code.into()))
-            }
-        }
-    }
-
-    /// The same for something that gets another name, or a second one.
-    async fn admit_pair(
-        &mut self,
-        fd: &Fd,
-        (path, last): (&str, Last),
-        to_fd: &Fd,
-        to: &str,
-        action: Action,
-    ) -> FsResult<Admitted> {
-        let (from_rules, to_rules) = (self.tree.ruled(fd.rep()), self.tree.ruled(to_fd.rep()));
-        let refused = match (from_rules, to_rules) {
-            (None, None) => return Ok(Admitted::default()),
-            (Some(from), Some(to)) if !Arc::ptr_eq(&from, &to) => ErrorCode::CrossDevice,
-            (Some(_), Some(_)) => return self.admit_within(fd, (path, last), to_fd, to, action).await,
-            (from, _) => {
-                let admitted = match from {
-                    Some(_) => self.admit(fd, path, last, Aim::Change, action).await?,
-                    None => self.admit(to_fd, to, Last::New, Aim::Change, action).await?,
-                };
-                // What a directory holds would come under rules, or leave them, unseen.
-                match self.before(fd, PathFlags::empty(), path).await {
-                    Ok(Some(DescriptorType::Directory)) => ErrorCode::CrossDevice,
-                    _ => return Ok(admitted),
-                }
-            }
-        };
-        let (from, to) = (self.path(fd, path)?, self.path(to_fd, to)?);
-        self.attempt_pair(action, from, to).settle(Err(refused.into()))
-    }
-
-    /// The same within one mount, which takes one turn.
-    async fn admit_within(
-        &mut self,
-        fd: &Fd,
-        (path, last): (&str, Last),
-        to_fd: &Fd,
-        to: &str,
-        action: Action,
-    ) -> FsResult<Admitted> {
-        let admitted = self.admit(fd, path, last, Aim::Change, action).await?;
-        let Some((ruled, place)) = &admitted.rules else { return Ok(admitted) };
-        let moved = self.place(ruled, to_fd, to, Last::New, Aim::Change);
-        let moved = moved.and_then(|to| if action == Action::Rename { ruled.allow_move(place, &to) } else { Ok(()) });
-        match moved {
-            Ok(()) => Ok(admitted),
-            Err(code) => {
-                let (from, to) = (self.path(fd, path)?, self.path(to_fd, to)?);
-                self.attempt_pair(action, from, to).settle(Err(code.into()))
-            }
-        }
-    }
-
-    /// Looks at what was opened: where it is now, not where it was when the rules were asked.
-    async fn verify(&mut self, ruled: &Arc<Ruled>, opened: &Fd, aim: Aim, cuts: bool) -> FsResult<()> {
-        let place = match self.inner.table.get(opened)? {
-            Descriptor::Dir(dir) => ruled.of_open(&*dir.dir),
-            Descriptor::File(file) => ruled.of_open(&*file.file),
-        }?;
-        ruled.allow(&place, aim)?;
-        if cuts { self.inner.set_size(borrow(opened), 0).await } else { Ok(()) }
-    }
-
-    fn place(&self, ruled: &Arc<Ruled>, fd: &Fd, path: &str, last: Last, aim: Aim) -> Result<String, ErrorCode> {
-        match self.inner.table.get(fd).map_err(|_| ErrorCode::BadDescriptor)? {
-            Descriptor::Dir(dir) => ruled.admit(&*dir.dir, path, last, aim),
-            Descriptor::File(_) => Err(ErrorCode::NotDirectory),
-        }
-    }
-
-    /// Asks the rules about something that is open already.
-    fn admit_open(&self, fd: &Fd, aim: Aim) -> FsResult<Option<(Arc<Ruled>, String)>> {
-        let Some(ruled) = self.tree.ruled(fd.rep()) else { return Ok(None) };
-        let place = match self.inner.table.get(fd)? {
-            Descriptor::Dir(dir) => ruled.of_open(&*dir.dir),
-            Descriptor::File(file) => ruled.of_open(&*file.file),
-        }?;
-        ruled.allow(&place, aim)?;
-        Ok(Some((ruled, place)))
+    fn attempt_of(&self, effect: Effect) -> Attempt {
+        Attempt::new(Arc::clone(self.ledger), effect)
     }
 
     /// What stands at a path before it is opened; `None` where there is nothing.
@@ -198,63 +106,6 @@ impl FsDoor<'_> {
         let inner = self.inner.table.delete(stream)?;
         let counted: DynOutputStream = Box::new(Counted::new(inner, Arc::clone(self.ledger)));
         Ok(self.inner.table.push(counted)?)
-    }
-}
-
-/// What the rules allowed; nothing where there are none.
-#[derive(Default)]
-struct Admitted {
-    rules: Option<(Arc<Ruled>, String)>,
-    _turn: Option<TurnOf>,
-}
-
-/// The turn in a mount with rules.
-struct TurnOf(#[expect(dead_code, reason = "held, not looked at")] tokio::sync::OwnedMutexGuard<()>);
-
-impl TurnOf {
-    async fn take(ruled: &Arc<Ruled>) -> Self {
-        Self(Arc::clone(&ruled.turn).lock_owned().await)
-    }
-}
-
-/// Something that is being tried. A call can be stopped while the engine's threads are at it: then it is recorded as done,
-/// since nobody will know any more.
-struct Attempt {
-    ledger: Arc<Ledger>,
-    what: Option<Effect>,
-}
-
-impl Attempt {
-    /// Records what became of it.
-    fn settle<T>(mut self, result: FsResult<T>) -> FsResult<T> {
-        if let Some(effect) = self.what.take() {
-            match &result {
-                Ok(_) => self.ledger.note(true, effect),
-                Err(error) if is_refusal(error) => {
-                    let Effect { action, path, to, .. } = effect;
-                    self.ledger.refused(action, path);
-                    if let Some(to) = to {
-                        self.ledger.refused(action, to);
-                    }
-                }
-                Err(_) => {}
-            }
-        }
-        result
-    }
-
-    /// It came to nothing that is worth recording.
-    fn nothing<T>(mut self, result: T) -> T {
-        self.what = None;
-        result
-    }
-}
-
-impl Drop for Attempt {
-    fn drop(&mut self) {
-        if let Some(effect) = self.what.take() {
-            self.ledger.note(true, effect);
-        }
     }
 }
 
@@ -292,6 +143,9 @@ impl HostDescriptor for FsDoor<'_> {
         flags: DescriptorFlags,
     ) -> FsResult<Fd> {
         let full = self.path(&fd, &path)?;
+        if let Some(at) = self.tree.at(fd.rep()) {
+            return self.open_staged(at, (path_flags, &path, full), open_flags, flags).await;
+        }
         let writes = flags.contains(DescriptorFlags::WRITE)
             || flags.contains(DescriptorFlags::MUTATE_DIRECTORY)
             || open_flags.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE);
@@ -401,6 +255,9 @@ impl HostDescriptor for FsDoor<'_> {
 
     async fn set_times(&mut self, fd: Fd, accessed: NewTimestamp, modified: NewTimestamp) -> FsResult<()> {
         let path = self.path(&fd, "")?;
+        if let Some(at) = self.tree.at(fd.rep()) {
+            return self.set_times_staged(at, (PathFlags::empty(), None, path), accessed, modified).await;
+        }
         let attempt = self.attempt(Action::Write, path);
         if let Err(error) = self.admit_open(&fd, Aim::Change) {
             return attempt.settle(Err(error));
@@ -418,6 +275,9 @@ impl HostDescriptor for FsDoor<'_> {
         modified: NewTimestamp,
     ) -> FsResult<()> {
         let full = self.path(&fd, &path)?;
+        if let Some(at) = self.tree.at(fd.rep()) {
+            return self.set_times_staged(at, (flags, Some(&path), full), accessed, modified).await;
+        }
         let last = if flags.contains(PathFlags::SYMLINK_FOLLOW) { Last::Follow } else { Last::Link };
         let _admitted = self.admit(&fd, &path, last, Aim::Change, Action::Write).await?;
         let attempt = self.attempt(Action::Write, full);
@@ -426,53 +286,79 @@ impl HostDescriptor for FsDoor<'_> {
     }
 
     async fn create_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
+        let full = self.path(&fd, &path)?;
+        if let Some(at) = self.tree.at(fd.rep()) {
+            return self.create_directory_staged(at, &path, full).await;
+        }
         let _admitted = self.admit(&fd, &path, Last::New, Aim::Change, Action::Create).await?;
         self.ledger.create().map_err(hit)?;
-        let full = self.path(&fd, &path)?;
         let attempt = self.attempt(Action::Create, full);
         let result = self.inner.create_directory_at(fd, path).await;
         attempt.settle(result)
     }
 
     async fn symlink_at(&mut self, fd: Fd, target: String, path: String) -> FsResult<()> {
+        let full = self.path(&fd, &path)?;
+        if let Some(at) = self.tree.at(fd.rep()) {
+            return self.symlink_staged(at, &target, &path, full).await;
+        }
         let _admitted = self.admit(&fd, &path, Last::New, Aim::Change, Action::Create).await?;
         self.ledger.create().map_err(hit)?;
-        let full = self.path(&fd, &path)?;
         let attempt = self.attempt(Action::Create, full);
         let result = self.inner.symlink_at(fd, target, path).await;
         attempt.settle(result)
     }
 
     async fn link_at(&mut self, fd: Fd, flags: PathFlags, path: String, to_fd: Fd, to: String) -> FsResult<()> {
+        let (from_full, to_full) = (self.path(&fd, &path)?, self.path(&to_fd, &to)?);
+        let (at, to_at) = (self.tree.at(fd.rep()), self.tree.at(to_fd.rep()));
+        if let Some(at) = at {
+            return self.link_staged(at, (flags, &path, from_full), (to_at, &to, to_full)).await;
+        }
+        if to_at.is_some() {
+            return self.attempt_pair(Action::Link, from_full, to_full).settle(Err(ErrorCode::CrossDevice.into()));
+        }
         // A second name would make changeable what is not, and would show what is not to be seen.
         let last = if flags.contains(PathFlags::SYMLINK_FOLLOW) { Last::Follow } else { Last::Link };
         let _admitted = self.admit_pair(&fd, (&path, last), &to_fd, &to, Action::Link).await?;
         self.ledger.create().map_err(hit)?;
-        let (from_full, to_full) = (self.path(&fd, &path)?, self.path(&to_fd, &to)?);
         let attempt = self.attempt_pair(Action::Link, from_full, to_full);
         let result = self.inner.link_at(fd, flags, path, to_fd, to).await;
         attempt.settle(result)
     }
 
     async fn rename_at(&mut self, fd: Fd, path: String, to_fd: Fd, to: String) -> FsResult<()> {
-        let _admitted = self.admit_pair(&fd, (&path, Last::Link), &to_fd, &to, Action::Rename).await?;
         let (from_full, to_full) = (self.path(&fd, &path)?, self.path(&to_fd, &to)?);
+        let (at, to_at) = (self.tree.at(fd.rep()), self.tree.at(to_fd.rep()));
+        if let Some(at) = at {
+            return self.rename_staged(at, (&path, from_full), (to_at, &to, to_full)).await;
+        }
+        if to_at.is_some() {
+            return self.attempt_pair(Action::Rename, from_full, to_full).settle(Err(ErrorCode::CrossDevice.into()));
+        }
+        let _admitted = self.admit_pair(&fd, (&path, Last::Link), &to_fd, &to, Action::Rename).await?;
         let attempt = self.attempt_pair(Action::Rename, from_full, to_full);
         let result = self.inner.rename_at(fd, path, to_fd, to).await;
         attempt.settle(result)
     }
 
     async fn unlink_file_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
-        let _admitted = self.admit(&fd, &path, Last::Link, Aim::Change, Action::Remove).await?;
         let full = self.path(&fd, &path)?;
+        if let Some(at) = self.tree.at(fd.rep()) {
+            return self.remove_staged(at, &path, full, false).await;
+        }
+        let _admitted = self.admit(&fd, &path, Last::Link, Aim::Change, Action::Remove).await?;
         let attempt = self.attempt(Action::Remove, full);
         let result = self.inner.unlink_file_at(fd, path).await;
         attempt.settle(result)
     }
 
     async fn remove_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
-        let _admitted = self.admit(&fd, &path, Last::Link, Aim::Change, Action::Remove).await?;
         let full = self.path(&fd, &path)?;
+        if let Some(at) = self.tree.at(fd.rep()) {
+            return self.remove_staged(at, &path, full, true).await;
+        }
+        let _admitted = self.admit(&fd, &path, Last::Link, Aim::Change, Action::Remove).await?;
         let attempt = self.attempt(Action::Remove, full);
         let result = self.inner.remove_directory_at(fd, path).await;
         attempt.settle(result)
@@ -485,6 +371,20 @@ impl HostDescriptor for FsDoor<'_> {
             return Err(hit(self.ledger.hit(LimitKind::Handles)));
         }
         let attempt = self.attempt(Action::List, path);
+        if let Some(at) = self.tree.at(fd.rep()) {
+            return match self.list_staged(&at).await {
+                Ok(listed) => {
+                    // The engine's kind of listing cannot be made here: it lists a directory that is open, and says what ours says.
+                    let result = self.inner.read_directory(fd).await;
+                    if let Ok(entries) = &result {
+                        self.tree.listings += 1;
+                        self.tree.list_staged(entries.rep(), listed);
+                    }
+                    attempt.settle(result)
+                }
+                Err(error) => attempt.settle(Err(error)),
+            };
+        }
         let listed = match self.admit_open(&fd, Aim::Look) {
             Ok(listed) => listed,
             Err(error) => return attempt.settle(Err(error)),
@@ -499,6 +399,9 @@ impl HostDescriptor for FsDoor<'_> {
 
     async fn readlink_at(&mut self, fd: Fd, path: String) -> FsResult<String> {
         let full = self.path(&fd, &path)?;
+        if let Some(at) = self.tree.at(fd.rep()) {
+            return self.readlink_staged(at, &path, full).await;
+        }
         let _admitted = self.admit(&fd, &path, Last::Link, Aim::Look, Action::Read).await?;
         let attempt = self.attempt(Action::Read, full);
         let result = self.inner.readlink_at(fd, path).await;
@@ -541,6 +444,9 @@ impl HostDescriptor for FsDoor<'_> {
 
     async fn stat_at(&mut self, fd: Fd, flags: PathFlags, path: String) -> FsResult<DescriptorStat> {
         let full = self.path(&fd, &path)?;
+        if let Some(at) = self.tree.at(fd.rep()) {
+            return self.stat_staged(at, flags, &path, full).await;
+        }
         let last = if flags.contains(PathFlags::SYMLINK_FOLLOW) { Last::Follow } else { Last::Link };
         let _admitted = self.admit(&fd, &path, last, Aim::Look, Action::Read).await?;
         let result = self.inner.stat_at(fd, flags, path).await;
@@ -561,6 +467,9 @@ impl HostDescriptor for FsDoor<'_> {
     }
 
     async fn metadata_hash_at(&mut self, fd: Fd, flags: PathFlags, path: String) -> FsResult<MetadataHashValue> {
+        if let Some(at) = self.tree.at(fd.rep()) {
+            return self.hash_staged(at, flags, &path).await;
+        }
         let last = if flags.contains(PathFlags::SYMLINK_FOLLOW) { Last::Follow } else { Last::Link };
         let _admitted = self.admit(&fd, &path, last, Aim::Look, Action::Read).await?;
         self.inner.metadata_hash_at(fd, flags, path).await
@@ -569,6 +478,9 @@ impl HostDescriptor for FsDoor<'_> {
 
 impl HostDirectoryEntryStream for FsDoor<'_> {
     async fn read_directory_entry(&mut self, entries: Entries) -> FsResult<Option<DirectoryEntry>> {
+        if let Some(listed) = self.tree.next_staged(entries.rep()) {
+            return Ok(listed);
+        }
         loop {
             let entry = self.inner.read_directory_entry(Resource::new_borrow(entries.rep())).await?;
             match &entry {

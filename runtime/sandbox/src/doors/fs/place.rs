@@ -41,6 +41,8 @@ pub(super) enum Last {
     Follow,
     /// A link at its end is what is meant.
     Link,
+    /// The name at its end is what is meant.
+    Name,
     /// Something is made at its end.
     New,
 }
@@ -84,7 +86,7 @@ impl Ruled {
         }
         let real = match last {
             Last::New => self.new_entry(base, path)?,
-            Last::Follow | Last::Link => match self.existing(base, path, last) {
+            Last::Follow | Last::Link | Last::Name => match self.existing(base, path, last) {
                 // What a link leads to, and is not there, would be made where nobody looked.
                 Err(ErrorCode::NoEntry) if self.existing(base, path, Last::Link).is_ok() => {
                     return Err(ErrorCode::NoEntry);
@@ -162,7 +164,7 @@ fn join(directory: &str, name: &str) -> String {
 }
 
 /// The path as it is written, without `.` and `..`; `None` where it leads out.
-fn written(from: &str, path: &str) -> Option<String> {
+pub(super) fn written(from: &str, path: &str) -> Option<String> {
     if path.starts_with('/') {
         return None;
     }

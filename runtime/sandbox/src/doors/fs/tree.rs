@@ -1,7 +1,14 @@
 //! Which handle stands for which path.
 
-use super::place::Ruled;
-use std::{collections::HashMap, sync::Arc};
+use super::{
+    place::Ruled,
+    view::{At, View},
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+use wasmtime_wasi::p2::bindings::filesystem::types::DirectoryEntry;
 
 /// A mount as the guest sees it.
 #[derive(Debug)]
@@ -10,6 +17,8 @@ pub(crate) struct Root {
     pub(crate) guest_path: String,
     /// The rules for its paths, where it has any.
     pub(crate) ruled: Option<Arc<Ruled>>,
+    /// What is seen of it, where it is staged.
+    pub(crate) view: Option<Arc<View>>,
 }
 
 /// An open handle: its path for the record, and the rules that hold in its mount.
@@ -17,6 +26,7 @@ pub(crate) struct Root {
 struct Open {
     path: String,
     ruled: Option<Arc<Ruled>>,
+    at: Option<At>,
 }
 
 /// The open handles of a call and their paths, as effects name them: `workspace/docs/a.md`.
@@ -26,26 +36,60 @@ pub(crate) struct Tree {
     open: HashMap<u32, Open>,
     /// Directories that are being listed where rules are: their places.
     listed: HashMap<u32, (String, Arc<Ruled>)>,
+    /// What is left of listings of staged directories.
+    staged: HashMap<u32, VecDeque<DirectoryEntry>>,
     /// How many directories are being listed.
     pub(super) listings: usize,
 }
 
 impl Tree {
     pub(crate) fn new(roots: Vec<Root>) -> Self {
-        Self { roots, open: HashMap::new(), listed: HashMap::new(), listings: 0 }
+        Self { roots, ..Self::default() }
     }
 
     /// A handle to a mount was given out.
     pub(crate) fn open_root(&mut self, handle: u32, guest_path: &str) {
         if let Some(root) = self.roots.iter().find(|root| root.guest_path == guest_path) {
             let path = root.guest_path.trim_start_matches('/').to_owned();
-            self.open.insert(handle, Open { path, ruled: root.ruled.clone() });
+            let at = root.view.as_ref().map(|view| At { view: Arc::clone(view), path: view.floor.clone() });
+            self.open.insert(handle, Open { path, ruled: root.ruled.clone(), at });
         }
     }
 
     /// A handle to a path was given out.
     pub(crate) fn open(&mut self, handle: u32, path: String, ruled: Option<Arc<Ruled>>) {
-        self.open.insert(handle, Open { path, ruled });
+        self.open.insert(handle, Open { path, ruled, at: None });
+    }
+
+    /// A handle to a path in a staged mount was given out.
+    pub(super) fn open_in(&mut self, handle: u32, path: String, at: At) {
+        self.open.insert(handle, Open { path, ruled: None, at: Some(at) });
+    }
+
+    /// A handle's place in a staged mount, where it is in one.
+    pub(super) fn at(&self, handle: u32) -> Option<At> {
+        self.open.get(&handle)?.at.clone()
+    }
+
+    /// Handles follow what they stand for to its new name.
+    pub(super) fn moved(&mut self, view: &Arc<View>, from: &str, to: &str) {
+        for at in self.open.values_mut().filter_map(|open| open.at.as_mut()).filter(|at| Arc::ptr_eq(&at.view, view)) {
+            if let Some(rest) = at.path.strip_prefix(from)
+                && (rest.is_empty() || rest.starts_with('/'))
+            {
+                at.path = format!("{to}{rest}");
+            }
+        }
+    }
+
+    /// A staged directory is being listed.
+    pub(super) fn list_staged(&mut self, handle: u32, entries: Vec<DirectoryEntry>) {
+        self.staged.insert(handle, entries.into());
+    }
+
+    /// The next entry of a staged directory that is being listed; `None` where the listing is of another one.
+    pub(super) fn next_staged(&mut self, handle: u32) -> Option<Option<DirectoryEntry>> {
+        self.staged.get_mut(&handle).map(VecDeque::pop_front)
     }
 
     /// The rules that hold in a handle's mount.
@@ -65,6 +109,7 @@ impl Tree {
 
     pub(super) fn listed(&mut self, handle: u32) {
         self.listed.remove(&handle);
+        self.staged.remove(&handle);
     }
 
     pub(crate) fn close(&mut self, handle: u32) {
@@ -101,7 +146,7 @@ mod tests {
 
     #[test]
     fn paths_are_named_from_their_mount() {
-        let mut tree = Tree::new(vec![Root { guest_path: "/workspace".into(), ruled: None }]);
+        let mut tree = Tree::new(vec![Root { guest_path: "/workspace".into(), ruled: None, view: None }]);
         tree.open_root(3, "/workspace");
         tree.open(4, tree.path(3, "docs"), None);
         let check = |handle, relative: &str, expected: &str| {

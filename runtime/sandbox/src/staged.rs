@@ -1,0 +1,212 @@
+//! A mount's directory as a copy-on-write view: reads come from the directory, changes go into a folder of their own, and
+//! a person looks at them before they are taken over.
+//!
+//! Two layers: the mount's directory (the base), and the folder's `files`, which holds a copy of whatever was changed. What
+//! was removed is named in the folder's `gone`; it hides the base's entry of that path and all below it. Paths are followed
+//! here and not by the kernel, since a link may lead from one layer to the other; whatever is opened is opened by a path
+//! without links, so that nothing that is swapped meanwhile leads anywhere else.
+
+mod change;
+mod commit;
+mod copy;
+mod diff;
+mod layers;
+
+pub use commit::CommitError;
+pub use diff::{Change, Content, Diff};
+pub(crate) use layers::{End, Found, Kind, Layer, Spot, join};
+
+use layers::Beneath as _;
+use policy::MountName;
+use rustix::{
+    fs::{Mode, OFlags, fstat, mkdirat},
+    io::Errno,
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeSet,
+    fs::{self, DirBuilder},
+    io,
+    os::{fd::OwnedFd, unix::fs::DirBuilderExt as _},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+/// The name of the file that says what a folder of staged changes belongs to.
+const ABOUT: &str = "mount.json";
+
+/// A copy-on-write view of one directory.
+#[derive(Debug)]
+pub struct Staged {
+    about: About,
+    folder: PathBuf,
+    base: OwnedFd,
+    files: OwnedFd,
+    gone_folder: OwnedFd,
+    /// Copies are made here, and moved to their place when they are whole.
+    new: OwnedFd,
+    gone: Mutex<BTreeSet<String>>,
+    /// Whose turn it is: one operation at a time looks and acts.
+    pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// What a folder of staged changes belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct About {
+    mount: MountName,
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+/// A folder of staged changes that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StagedError {
+    /// The operating system said no.
+    #[error("staged changes, {path}: {error}")]
+    Io {
+        /// Which file or folder.
+        path: PathBuf,
+        /// What happened.
+        error: io::Error,
+    },
+    /// The directory that the changes are for is not the one that they began with.
+    #[error("the changes were staged for another directory than what {path} is now; `gloveport discard` drops them")]
+    OtherDirectory {
+        /// The directory's path.
+        path: PathBuf,
+    },
+}
+
+impl StagedError {
+    fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |error| Self::Io { path, error }
+    }
+}
+
+impl Staged {
+    /// Opens the view of a directory whose changes are kept in `folder`, and makes the folder where it is missing.
+    pub(crate) fn of(mount: &MountName, path: &Path, folder: &Path) -> Result<Self, StagedError> {
+        let base = open_directory(path)?;
+        let stat = fstat(&base).map_err(|error| StagedError::at(path)(error.into()))?;
+        let about = About { mount: mount.clone(), path: path.to_owned(), device: stat.st_dev, inode: stat.st_ino };
+        let written = folder.join(ABOUT);
+        if !written.exists() {
+            let mut private = DirBuilder::new();
+            private.recursive(true).mode(0o700).create(folder).map_err(StagedError::at(folder))?;
+            for layer in ["files", "gone", "new"] {
+                private.create(folder.join(layer)).map_err(StagedError::at(folder))?;
+            }
+            let text = serde_json::to_vec(&about).map_err(|error| StagedError::at(&written)(error.into()))?;
+            write_whole(&written, &text)?;
+        }
+        let this = Self::open(folder)?;
+        if this.about == about { Ok(this) } else { Err(StagedError::OtherDirectory { path: path.to_owned() }) }
+    }
+
+    /// Opens a folder of staged changes.
+    ///
+    /// # Errors
+    /// Where it is not one, or the directory that the changes are for is not there any more.
+    pub fn open(folder: &Path) -> Result<Self, StagedError> {
+        let written = folder.join(ABOUT);
+        let text = fs::read(&written).map_err(StagedError::at(&written))?;
+        let about: About = serde_json::from_slice(&text).map_err(|error| StagedError::at(&written)(error.into()))?;
+        let base = open_directory(&about.path)?;
+        let stat = fstat(&base).map_err(|error| StagedError::at(&about.path)(error.into()))?;
+        if (stat.st_dev, stat.st_ino) != (about.device, about.inode) {
+            return Err(StagedError::OtherDirectory { path: about.path });
+        }
+        let layer = |name: &str| open_directory(&folder.join(name));
+        let this = Self {
+            base,
+            files: layer("files")?,
+            gone_folder: layer("gone")?,
+            new: layer("new")?,
+            gone: Mutex::default(),
+            turn: Arc::default(),
+            folder: folder.to_owned(),
+            about,
+        };
+        this.read_gone()?;
+        Ok(this)
+    }
+
+    /// The views whose changes are kept below a folder; none where nothing was ever staged there.
+    ///
+    /// # Errors
+    /// As [`Staged::open`].
+    pub fn all(folder: &Path) -> Result<Vec<Self>, StagedError> {
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(StagedError::at(folder)(error)),
+        };
+        let mut folders = entries
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(StagedError::at(folder))?;
+        folders.sort();
+        // One that a crash left before it was whole holds nothing.
+        folders.iter().filter(|folder| folder.join(ABOUT).exists()).map(|folder| Self::open(folder)).collect()
+    }
+
+    /// The mount that it is a view of.
+    pub fn mount(&self) -> &MountName {
+        &self.about.mount
+    }
+
+    /// The directory that it is a view of.
+    pub fn path(&self) -> &Path {
+        &self.about.path
+    }
+
+    /// Drops all changes.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn discard(self) -> Result<(), StagedError> {
+        fs::remove_dir_all(&self.folder).map_err(StagedError::at(&self.folder))
+    }
+
+    /// The directory that holds what was changed.
+    pub(crate) fn layer_of_changes(&self) -> &OwnedFd {
+        &self.files
+    }
+
+    fn layer(&self, layer: Layer) -> &OwnedFd {
+        match layer {
+            Layer::Base => &self.base,
+            Layer::Files => &self.files,
+        }
+    }
+
+    /// A directory in the layer of changes, with all that it is in.
+    fn make_parents(&self, path: &str) -> Result<(), Errno> {
+        let ends = path.match_indices('/').map(|(at, _)| &path[..at]);
+        for directory in ends {
+            if self.files.stat(directory)?.is_none() {
+                let (parent, name) = self.files.parent(directory)?;
+                mkdirat(parent, name, Mode::from_raw_mode(0o777))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn open_directory(path: &Path) -> Result<OwnedFd, StagedError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::empty()).map_err(|error| StagedError::at(path)(error.into()))
+}
+
+/// Writes a file, or nothing.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StagedError> {
+    let whole = || {
+        let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+        io::Write::write_all(&mut file, bytes)?;
+        file.persist(path).map_err(|error| error.error)
+    };
+    whole().map(drop).map_err(StagedError::at(path))
+}
