@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand};
+use controller::Isolation;
 use policy::{Access, Digest, HostPattern, Limits, MountName, SecretName, ToolId, ToolPattern};
 use std::path::PathBuf;
 
@@ -60,6 +61,8 @@ pub(crate) enum Command {
     },
     /// Writes a starter configuration and policy into a folder
     Init(InitArgs),
+    /// Says which walls this machine puts around calls that run in processes of their own
+    Doctor(JsonArgs),
     /// Checks records
     Audit {
         #[command(subcommand)]
@@ -96,6 +99,9 @@ pub(crate) struct GrantArgs {
     /// Grants that tools call others: `text.grep`, `text.*`, `*`; repeatable
     #[arg(long = "invoke", value_name = "TOOL")]
     pub(crate) invoke: Vec<ToolPattern>,
+    /// Where calls run: `thread` or `process` [default: $GLOVEPORT_ISOLATION, else what is written down, else thread]
+    #[arg(long, value_name = "WHERE", value_parser = isolation)]
+    pub(crate) isolation: Option<Isolation>,
     /// Sets a limit of each call, such as `cpu=5s` or `memory=64MiB`; repeatable
     #[arg(long = "limit", value_name = "KEY=VALUE", value_parser = limit)]
     pub(crate) limits: Vec<(String, String)>,
@@ -336,6 +342,10 @@ fn limit(text: &str) -> Result<(String, String), String> {
     let (key, value) = pair(text)?;
     Limits::default().with(&key, &value).map_err(|error| error.to_string())?;
     Ok((key, value))
+}
+
+fn isolation(text: &str) -> Result<Isolation, String> {
+    text.parse().map_err(|error: controller::NoIsolation| error.to_string())
 }
 
 fn mount(text: &str) -> Result<MountArg, String> {

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod call;
 pub(crate) mod diff_package;
+pub(crate) mod doctor;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod lock;

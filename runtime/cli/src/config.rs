@@ -2,8 +2,10 @@
 
 use crate::secrets;
 use anyhow::{Context as _, Result, bail};
+use controller::Isolation;
 use journal::NetworkSettings;
 use policy::{Access, Limits, MountName, Principal};
+use sandbox::Wall;
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -40,6 +42,11 @@ pub(crate) struct Config {
     /// What is known of the network.
     #[serde(default)]
     pub(crate) network: NetworkSettings,
+    /// Where calls run.
+    pub(crate) isolation: Option<Isolation>,
+    /// The walls that have to stand around a worker process.
+    #[serde(default)]
+    pub(crate) require: Vec<Wall>,
     /// The bounds of every call.
     #[serde(default)]
     pub(crate) limits: Limits,

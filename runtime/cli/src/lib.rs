@@ -23,6 +23,9 @@ use tokio::runtime::{Builder, Runtime};
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
+    if let Some(code) = sandbox::serve_as_worker() {
+        return code;
+    }
     // clap's own exit code for bad usage is 2, as ours.
     let cli = Cli::parse();
     let result = match runtime(&cli.command) {
@@ -69,6 +72,7 @@ async fn run(cli: &Cli) -> anyhow::Result<exit::Exit> {
         Command::Inspect(args) => commands::inspect::run(args),
         Command::DiffPackage(args) => commands::diff_package::run(args),
         Command::Policy { command } => commands::policy::run(command, state),
+        Command::Doctor(args) => commands::doctor::run(args).await,
         Command::Init(args) => commands::init::run(args),
         Command::Audit { command: AuditCommand::Verify { task, head, json } } => {
             commands::audit::verify(task.as_deref(), *head, *json, state)

@@ -8,11 +8,11 @@ use crate::{
     places, secrets,
 };
 use anyhow::{Context as _, Result, bail};
-use controller::{Gate, Setup, Who};
+use controller::{Gate, Isolation, Setup, Who};
 use journal::{Durability, Journal, NetworkSettings, TaskId};
 use policy::{Access, LimitKind, Limits, MountName, Policy, ToolId, UNLIMITED};
 use registry::{Lock, Origin, Sources};
-use sandbox::{CodeCache, Mount, Names, Network, Package, PathPatterns, Sandbox, World};
+use sandbox::{CodeCache, Mount, Names, Network, Package, PathPatterns, Sandbox, Wall, World};
 use std::{
     collections::BTreeMap,
     env, fs,
@@ -21,6 +21,9 @@ use std::{
     sync::Arc,
     thread,
 };
+
+/// The variable that says where calls run, where the command line does not.
+const ISOLATION: &str = "GLOVEPORT_ISOLATION";
 
 /// How many calls run at once in a process that serves, in one that runs a plan, and in one that makes a call: a small
 /// pool starts faster.
@@ -159,14 +162,16 @@ impl Wanted {
     ) -> Result<Arc<Gate>> {
         let limits = self.limits()?;
         let network = network(&self.config.network);
-        let machine = Machine { slots, network, fuel: counts([&limits]) };
+        let isolation = isolation(self.grants.isolation, self.config.isolation, &self.config.require)?;
+        let machine = Machine { slots, network, fuel: counts([&limits]), isolation };
         let (sandbox, packages, policy) = load(machine, packages, || self.policy(callable))?;
         self.check_reach(&packages)?;
         let stages = Stages { folder: places::staged(journal.folder(), &task), demanded: policy.stages() };
-        let world = self.world(&stages)?;
+        let who = self.who();
+        let mut world = self.world(&stages)?;
+        world.tenant = who.tenant.as_str().into();
         let may_stage = stages.demanded || world.mounts.values().any(Mount::is_staged);
         let lease = may_stage.then(|| journal.lease(&task)).transpose()?;
-        let who = self.who();
         let setup = Setup { sandbox, packages, policy, world, who, limits, journal, task, watch: None, lease };
         Ok(Gate::new(setup))
     }
@@ -197,6 +202,25 @@ pub(crate) struct Machine {
     pub(crate) network: Network,
     /// Whether instructions are counted.
     pub(crate) fuel: bool,
+    /// The walls that have to stand around worker processes; `None` where calls run on threads.
+    pub(crate) isolation: Option<Vec<Wall>>,
+}
+
+/// Where calls run, by the command line, else by what is written down.
+pub(crate) fn isolation(
+    given: Option<Isolation>,
+    written: Option<Isolation>,
+    require: &[Wall],
+) -> Result<Option<Vec<Wall>>> {
+    let own = env::var(ISOLATION).ok().map(|text| text.parse().context(ISOLATION)).transpose()?;
+    match given.or(own).or(written).unwrap_or(Isolation::Thread) {
+        Isolation::Process => Ok(Some(require.to_vec())),
+        // Less than what was required is not what was meant.
+        Isolation::Thread if !require.is_empty() => {
+            bail!("`require` names walls around worker processes, and calls run on threads: set `isolation = \"process\"`")
+        }
+        Isolation::Thread => Ok(None),
+    }
 }
 
 /// Whether any of these limits needs instructions to be counted.
@@ -228,7 +252,7 @@ fn load_one(sandbox: &Sandbox, package: &registry::Package) -> Result<Package> {
 }
 
 fn sandbox(machine: Machine) -> Result<Sandbox> {
-    let Machine { slots, network, fuel } = machine;
+    let Machine { slots, network, fuel, isolation } = machine;
     let dir = places::cache()?;
     let cache = match CodeCache::open(&dir) {
         Ok(cache) => Some(cache),
@@ -237,7 +261,7 @@ fn sandbox(machine: Machine) -> Result<Sandbox> {
             None
         }
     };
-    Sandbox::new(sandbox::Config { slots, cache, network, fuel }).map_err(|error| Internal(error.into()).into())
+    Sandbox::new(sandbox::Config { slots, cache, network, fuel, isolation }).map_err(|error| Internal(error.into()).into())
 }
 
 /// How requests leave, as it was set up.

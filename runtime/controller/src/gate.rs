@@ -209,6 +209,14 @@ impl Gate {
         Annotations::offered(tool.needs(), self.offered.iter().map(|(_, access)| *access))
     }
 
+    /// Whether what isolation requires is there, before the first call needs it.
+    ///
+    /// # Errors
+    /// Names the walls that are missing, and why.
+    pub async fn check_isolation(&self) -> Result<(), sandbox::WorkerError> {
+        self.sandbox.check_isolation().await
+    }
+
     /// Whether something is staged by now.
     pub fn stages_changes(&self) -> bool {
         self.world.staged().any(|staged| !staged.diff().is_ok_and(|diff| diff.is_empty()))

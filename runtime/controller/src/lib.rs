@@ -20,7 +20,7 @@ mod within;
 pub use budget::{Budget, BudgetError, Exhausted, Spent};
 pub use expression::ExpressionError;
 pub use gate::{Answer, Gate, GateError, ProgressWatch, Proposal, Setup, Who};
-pub use plan::{OnFailure, Plan, PlanError, PlanMount, Step};
+pub use plan::{Isolation, NoIsolation, OnFailure, Plan, PlanError, PlanMount, Step};
 pub use progress::{Failure, Progress, StepProgress, StepState};
 pub use record::now_ms;
 pub use report::markdown;

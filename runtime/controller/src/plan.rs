@@ -7,7 +7,8 @@ pub use check::PlanError;
 
 use crate::{budget::Budget, expression::Expression, template::Template};
 use policy::{Access, Limits, MountName, Narrow, Principal, ToolId};
-use std::{collections::BTreeMap, path::PathBuf};
+use serde::Deserialize;
+use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
 
 /// A plan that has been checked: ids are unique, references lead to steps, nothing waits for itself.
 #[derive(Debug)]
@@ -30,6 +31,10 @@ pub struct Plan {
     pub secrets: journal::Secrets,
     /// What the world knows of the network; files relative to the plan's own folder.
     pub network: journal::NetworkSettings,
+    /// Where its calls run; `None` where it does not say.
+    pub isolation: Option<Isolation>,
+    /// The walls that have to stand around a worker process.
+    pub require: Vec<sandbox::Wall>,
     /// What the whole task may spend.
     pub budget: Budget,
     /// How many steps may run at once.
@@ -38,6 +43,33 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// The file as it was read, for the record.
     pub text: String,
+}
+
+/// Where calls run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Isolation {
+    /// On threads of the host's process, behind the engine alone.
+    Thread,
+    /// In worker processes that have given up what a call does not need.
+    Process,
+}
+
+/// A word that says nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no isolation: expected `thread` or `process`")]
+pub struct NoIsolation(String);
+
+impl FromStr for Isolation {
+    type Err = NoIsolation;
+
+    fn from_str(text: &str) -> Result<Self, NoIsolation> {
+        match text {
+            "thread" => Ok(Self::Thread),
+            "process" => Ok(Self::Process),
+            other => Err(NoIsolation(other.chars().take(60).collect())),
+        }
+    }
 }
 
 /// A directory that a plan asks for.

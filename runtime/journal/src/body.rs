@@ -179,6 +179,9 @@ pub struct TaskStarted {
     /// What its world knows of the network.
     #[serde(default, skip_serializing_if = "NetworkSettings::is_default")]
     pub network: NetworkSettings,
+    /// The walls that have to stand around its worker processes; absent where its calls run on threads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<Vec<String>>,
     /// Limits of the command line, as keys and values: they go before the plan's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<(String, String)>,

@@ -3,20 +3,30 @@
 use crate::{
     Sandbox,
     describe::TypedResult,
-    doors::{self, clock::VirtualClock, fs::Tree, host::HostDoor, http::HttpDoor, sockets::Sockets},
+    doors::{
+        self,
+        clock::VirtualClock,
+        fs::Tree,
+        host::{Asking, HostDoor},
+        http::{HttpDoor, Requests},
+        sockets::Sockets,
+    },
     ledger::Ledger,
     meter::{Meter, Metered},
-    mounts,
+    mounts::Opened,
     outcome::{End, LimitHit, Outcome, Usage},
+    outside::{Here, Outside},
     package::{Arguments, Entry, Given, Tool},
     shape::Shape,
     stage::{Account, Chain, Stage},
     staged::StagedError,
     state::{Memory, State},
+    terms::Terms,
     value,
+    worker::WorkerError,
     world::World,
 };
-use policy::{Grant, LimitKind, Time, UNLIMITED};
+use policy::{Grant, LimitKind, UNLIMITED};
 use serde_json::json;
 use std::{io, sync::Arc, time::Duration};
 use tokio::sync::OwnedSemaphorePermit;
@@ -36,6 +46,14 @@ const MIN_FUEL: u64 = 4 << 20;
 const HEADER_OVERHEAD: usize = 4;
 /// The longest message of a trap, in characters.
 const MAX_MESSAGE: usize = 300;
+
+/// One call, ready to run.
+pub(crate) struct Job<'a> {
+    pub(crate) tool: &'a Tool,
+    pub(crate) arguments: Arguments,
+    pub(crate) terms: &'a Terms,
+    pub(crate) mounts: &'a [Opened],
+}
 
 /// What a call is for, beside its arguments.
 pub struct Setting<'a> {
@@ -89,6 +107,9 @@ pub enum CallError {
     /// What is not counted cannot be limited.
     #[error("the limit `fuel` is set, and this sandbox was started without counting instructions")]
     Fuel,
+    /// There is no worker for it.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
     /// The engine failed to make an instance.
     #[error("no instance could be made: {0:#}")]
     Engine(wasmtime::Error),
@@ -114,47 +135,81 @@ impl Sandbox {
             let (granted, called) = (grant.tool().to_string(), tool.id.to_string());
             return Err(CallError::OtherTool { granted, called });
         }
-        let limits = *grant.limits();
         let outer = setting.within.as_ref().map(|(_, account)| Arc::clone(&account.ledger));
-        let ledger = Arc::new(Ledger::new(limits, outer));
-        let meter = Arc::new(Meter::new(&limits, Arc::clone(&self.lane)));
-        let wall = LimitHit { limit: LimitKind::Wall, value: limits.get(LimitKind::Wall) };
+        let chain = match &setting.within {
+            Some((chain, _)) => chain.and(tool.id.clone()),
+            None => Chain::of(tool.id.clone()),
+        };
+        let terms = Terms::of(&grant, &setting, chain.depth());
+        let ledger = Arc::new(Ledger::new(terms.limits, outer));
+        let meter = Arc::new(Meter::new(&terms.limits, Arc::clone(&self.lane)));
+        let outside = Arc::new(self.here(&grant, &setting, chain, (&ledger, &meter)));
 
-        let run = async {
-            // Waiting for a slot counts as time of the call: its caller waits too.
-            let slot = self.slot(&grant, &setting).await?;
-            let store = self.store(tool, &arguments, &grant, &setting, &ledger, &meter)?;
-            let end = Metered::new(&meter, run(store, tool, arguments, &ledger)).await;
-            drop(slot);
-            end
+        let mounts = grant.mounts().iter().map(|mount| Opened::new(mount, setting.world));
+        let mounts = mounts.collect::<Result<Vec<_>, _>>()?;
+        let job = Job { tool, arguments, terms: &terms, mounts: &mounts };
+        let end = match &self.workers {
+            None => {
+                let run = async {
+                    // Waiting for a slot counts as time of the call: its caller waits too.
+                    let _slot = self.slot(&grant, &setting).await?;
+                    self.run_here(job, outside, &ledger, &meter).await
+                };
+                bounded(run, &ledger, cancel).await?
+            }
+            Some(workers) => {
+                let whose = (&setting.world.tenant, setting.within.is_some());
+                self.run_in_worker(workers, job, outside, (&ledger, &meter), whose, cancel).await?
+            }
         };
-        let end = tokio::select! {
-            biased;
-            end = tokio::time::timeout(Duration::from_millis(wall.value), run) => match end {
-                Ok(end) => end?,
-                Err(_) => End::Limit(wall),
-            },
-            hit = ledger.stopped() => End::Limit(hit),
-            () = cancel => End::Cancelled,
-        };
-        // A guest can be done before the limit that was hit on its behalf has stopped it.
-        let end = ledger.hit_meanwhile().map_or(end, End::Limit);
         if let Some((_, account)) = &setting.within {
             account.meter.add(meter.cpu());
         }
-        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let usage = Usage {
-            cpu_us: micros(meter.cpu()),
-            wall_us: micros(meter.wall()),
-            memory: ledger.memory_peak(),
-            written: ledger.written(),
-            sent: ledger.sent(),
-            received: ledger.received(),
-        };
-        let mut outcome = Outcome { end, usage, effects: ledger.take_effects(), printed: ledger.take_printed() };
+        let mut outcome = outcome(end, &ledger, &meter);
         // They are masked where they come in. Whatever way they took past that, they do not get further than here.
         outcome.mask(setting.world.secrets.redactor());
         Ok(outcome)
+    }
+
+    /// The host's side of the doors that lead outside.
+    fn here(
+        &self,
+        grant: &Grant,
+        setting: &Setting<'_>,
+        chain: Chain,
+        (ledger, meter): (&Arc<Ledger>, &Arc<Meter>),
+    ) -> Here {
+        let standing = grant.standing().cloned();
+        Here {
+            requests: Requests {
+                standing: standing.clone(),
+                ledger: Arc::clone(ledger),
+                client: Arc::clone(&self.client),
+                secrets: setting.world.secrets.clone(),
+            },
+            sockets: Sockets::new(standing.clone(), Arc::clone(ledger), Arc::clone(&self.client)),
+            asking: Asking {
+                standing,
+                stage: setting.stage.clone(),
+                bounds: grant.bounds(),
+                ledger: Arc::clone(ledger),
+                meter: Arc::clone(meter),
+                chain,
+            },
+            stage: setting.stage.clone(),
+        }
+    }
+
+    /// Runs a call on this process's own engine.
+    pub(crate) async fn run_here(
+        &self,
+        job: Job<'_>,
+        outside: Arc<dyn Outside>,
+        ledger: &Arc<Ledger>,
+        meter: &Arc<Meter>,
+    ) -> Result<End, CallError> {
+        let store = self.store(&job, outside, ledger, meter)?;
+        Metered::new(meter, run(store, job.tool, job.arguments, ledger)).await
     }
 
     /// A place for an instance, and for those of the calls that it may make: whoever waits for a place while it holds
@@ -173,81 +228,101 @@ impl Sandbox {
 
     fn store(
         &self,
-        tool: &Tool,
-        arguments: &Arguments,
-        grant: &Grant,
-        setting: &Setting<'_>,
+        job: &Job<'_>,
+        outside: Arc<dyn Outside>,
         ledger: &Arc<Ledger>,
         meter: &Arc<Meter>,
     ) -> Result<Store<State>, CallError> {
-        let limits = grant.limits();
+        let Job { tool, arguments, terms, mounts } = job;
         let mut wasi = WasiCtx::builder();
-        let sockets = Sockets::open(&mut wasi, grant, ledger, &self.client);
+        doors::sockets::open(&mut wasi, terms.tcp, terms.udp, &outside);
         let mut stdin = None;
         if let Given::Command { args, stdin: given } = &arguments.0 {
             wasi.arg(tool.id.package()).args(args);
             stdin = given.clone().map(Into::into);
         }
         doors::stdio::open(&mut wasi, stdin, ledger);
-        doors::random::open(&mut wasi, grant.random(), setting.seed);
-        for name in grant.env() {
-            if let Some(value) = setting.world.env.get(name) {
-                wasi.env(name, value);
-            }
+        doors::random::open(&mut wasi, terms.seed);
+        for (name, value) in &terms.env {
+            wasi.env(name, value);
         }
-        let mut roots = Vec::with_capacity(grant.mounts().len());
-        for mount in grant.mounts() {
-            roots.push(mounts::open(&mut wasi, mount, setting.world)?);
+        let mut roots = Vec::with_capacity(mounts.len());
+        for mount in *mounts {
+            let refuse = |error| CallError::Mount { mount: mount.guest_path.clone(), path: String::new(), error };
+            roots.push(mount.preopen(&mut wasi).map_err(refuse)?);
         }
         let mut table = ResourceTable::new();
-        let handles = usize::try_from(limits.get(LimitKind::Handles)).unwrap_or(usize::MAX);
+        let handles = usize::try_from(terms.limit(LimitKind::Handles)).unwrap_or(usize::MAX);
         table.set_max_capacity(handles);
-        let virtual_clock = (grant.clock() == Time::Virtual).then(|| VirtualClock::starting_at(setting.world.clock_ms));
         let mut http_ctx = WasiHttpCtx::new();
         http_ctx.set_field_size_limit(ledger.limit_of_headers().saturating_mul(HEADER_OVERHEAD));
         let state = State {
             wasi: wasi.build(),
             table,
             tree: Tree::new(roots),
-            virtual_clock,
-            http: HttpDoor {
-                standing: grant.standing().cloned(),
-                ledger: Arc::clone(ledger),
-                client: Arc::clone(&self.client),
-                secrets: setting.world.secrets.clone(),
-            },
+            virtual_clock: terms.clock_ms.map(VirtualClock::starting_at),
+            http: HttpDoor { outside: Arc::clone(&outside) },
             http_ctx,
             host: HostDoor {
-                standing: grant.standing().cloned(),
-                bounds: grant.bounds(),
-                limits: *limits,
+                outside,
+                limits: terms.limits,
                 ledger: Arc::clone(ledger),
                 meter: Arc::clone(meter),
-                chain: match &setting.within {
-                    Some((chain, _)) => chain.and(tool.id.clone()),
-                    None => Chain::of(tool.id.clone()),
-                },
-                stage: setting.stage.clone(),
+                tool: tool.id.clone(),
+                depth: terms.depth,
             },
-            sockets,
-            memory: Memory::new(limits, Arc::clone(ledger)),
+            memory: Memory::new(&terms.limits, Arc::clone(ledger)),
             meter: Arc::clone(meter),
             ledger: Arc::clone(ledger),
         };
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.memory);
         if self.fuel {
-            store.set_fuel(limits.get(LimitKind::Fuel)).map_err(CallError::Engine)?;
-        } else if limits.get(LimitKind::Fuel) != UNLIMITED {
+            store.set_fuel(terms.limit(LimitKind::Fuel)).map_err(CallError::Engine)?;
+        } else if terms.limit(LimitKind::Fuel) != UNLIMITED {
             return Err(CallError::Fuel);
         }
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|store| store.data().meter.at_tick());
-        let fuel = limits.get(LimitKind::Result).saturating_mul(FUEL_PER_BYTE).max(MIN_FUEL);
+        let fuel = terms.limit(LimitKind::Result).saturating_mul(FUEL_PER_BYTE).max(MIN_FUEL);
         store.set_hostcall_fuel(usize::try_from(fuel).unwrap_or(usize::MAX));
         store.as_context_mut().set_max_component_handles(handles);
         Ok(store)
     }
+}
+
+/// Bounds a call by its limit `wall`, by what is hit in what the host does meanwhile, and by whoever takes it back.
+pub(crate) async fn bounded(
+    run: impl Future<Output = Result<End, CallError>>,
+    ledger: &Ledger,
+    cancel: impl Future<Output = ()>,
+) -> Result<End, CallError> {
+    let wall = ledger.hit(LimitKind::Wall);
+    let end = tokio::select! {
+        biased;
+        end = tokio::time::timeout(Duration::from_millis(wall.value), run) => match end {
+            Ok(end) => end?,
+            Err(_) => End::Limit(wall),
+        },
+        hit = ledger.stopped() => End::Limit(hit),
+        () = cancel => End::Cancelled,
+    };
+    // A guest can be done before the limit that was hit on its behalf has stopped it.
+    Ok(ledger.hit_meanwhile().map_or(end, End::Limit))
+}
+
+/// How a call ended, and all that is known of it.
+pub(crate) fn outcome(end: End, ledger: &Ledger, meter: &Meter) -> Outcome {
+    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let usage = Usage {
+        cpu_us: micros(meter.cpu()),
+        wall_us: micros(meter.wall()),
+        memory: ledger.memory_peak(),
+        written: ledger.written(),
+        sent: ledger.sent(),
+        received: ledger.received(),
+    };
+    Outcome { end, usage, effects: ledger.take_effects(), printed: ledger.take_printed() }
 }
 
 async fn run(mut store: Store<State>, tool: &Tool, arguments: Arguments, ledger: &Ledger) -> Result<End, CallError> {

@@ -2,7 +2,7 @@
 //! but not the record of what it did.
 
 use crate::outcome::{Action, Effect, Effects, Level, LimitHit, Log, MAX_EFFECT_BYTES, MAX_EFFECTS, Printed};
-use policy::{Denial, LimitKind, Limits, Provenance, Refusal};
+use policy::{Denial, LimitKind, Limits, Provenance, Refusal, Source};
 use std::{
     collections::HashSet,
     sync::{
@@ -165,6 +165,63 @@ impl Ledger {
         }
     }
 
+    /// What the call has read in another process.
+    pub(crate) fn learn(&self, read: &Provenance) {
+        let mut seen = lock(&self.effects);
+        for source in read.iter() {
+            match source {
+                Source::Mount(name) => drop(seen.effects.mounts_read.insert(name.clone())),
+                Source::Http(host) => drop(seen.effects.hosts_read.insert(host.clone())),
+                Source::Tool(tool) => drop(seen.effects.tools_read.insert(tool.clone())),
+                _ => {}
+            }
+        }
+    }
+
+    /// What the call did in another process, where its limits held.
+    pub(crate) fn absorb(&self, effects: Effects, printed: Printed, memory: u64) {
+        for (done, list) in [(true, effects.done), (false, effects.refused)] {
+            list.into_iter().for_each(|effect| self.note(done, effect));
+        }
+        let mut seen = lock(&self.effects);
+        seen.effects.mounts_read.extend(effects.mounts_read);
+        seen.effects.omitted += effects.omitted;
+        drop(seen);
+        self.memory(memory);
+        let mut bytes = lock(&self.printed);
+        bytes.stdout.extend_from_slice(printed.stdout.as_bytes());
+        bytes.stderr.extend_from_slice(printed.stderr.as_bytes());
+        bytes.logs.extend(printed.logs);
+    }
+
+    /// Takes over what was counted in another process, where the limits held: bytes written, things created, bytes sent and
+    /// received. What both have counted, the larger number counts.
+    pub(crate) fn settle(&self, counted: [u64; 4]) {
+        let own = [&self.written, &self.created, &self.sent, &self.received];
+        let outer = |ledger: &Self, index: usize, more: u64| {
+            let of = [&ledger.written, &ledger.created, &ledger.sent, &ledger.received];
+            of[index].fetch_add(more, Relaxed);
+        };
+        for (index, (own, counted)) in own.into_iter().zip(counted).enumerate() {
+            let before = own.fetch_max(counted, Relaxed);
+            let mut account = self.outer.as_deref();
+            while let Some(ledger) = account {
+                outer(ledger, index, counted.saturating_sub(before));
+                account = ledger.outer.as_deref();
+            }
+        }
+    }
+
+    /// Counts what was used elsewhere, where it was within limits.
+    pub(crate) fn charge(&self, written: u64, created: u64) {
+        let mut account = Some(self);
+        while let Some(ledger) = account {
+            ledger.written.fetch_add(written, Relaxed);
+            ledger.created.fetch_add(created, Relaxed);
+            account = ledger.outer.as_deref();
+        }
+    }
+
     /// What the call has read so far.
     pub(crate) fn read(&self) -> Provenance {
         lock(&self.effects).effects.sources()
@@ -301,6 +358,10 @@ impl Ledger {
 
     pub(crate) fn written(&self) -> u64 {
         self.written.load(Relaxed)
+    }
+
+    pub(crate) fn created(&self) -> u64 {
+        self.created.load(Relaxed)
     }
 
     pub(crate) fn sent(&self) -> u64 {

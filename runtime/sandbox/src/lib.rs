@@ -15,6 +15,7 @@ mod meter;
 mod mounts;
 mod net;
 mod outcome;
+mod outside;
 mod package;
 pub mod redact;
 mod schema;
@@ -24,7 +25,9 @@ mod stage;
 mod staged;
 mod state;
 mod surface;
+mod terms;
 mod value;
+mod worker;
 mod world;
 
 pub use cache::{CacheError, CodeCache};
@@ -42,11 +45,13 @@ pub use secrets::Secrets;
 pub use stage::{Account, Chain, Invocation, Invoking, NotInvoked, Progress, Stage};
 pub use staged::{Change, CommitError, Content, Diff, Staged, StagedError};
 pub use value::BadArguments;
+pub use worker::{Wall, WallStanding, Walls, WorkerError, serve_as_worker};
 pub use world::{Mount, MountError, World};
 
 use policy::Digest;
 use sha2::{Digest as _, Sha256};
 use state::State;
+use worker::Workers;
 use std::sync::{Arc, LazyLock};
 use tokio::sync::Semaphore;
 use wasmtime::{
@@ -65,6 +70,8 @@ pub struct Config {
     pub network: Network,
     /// Whether instructions are counted, which the limit `fuel` needs. Code that counts is compiled apart.
     pub fuel: bool,
+    /// Where calls run: `None` on threads of this process, else in worker processes behind at least these walls.
+    pub isolation: Option<Vec<Wall>>,
 }
 
 /// An engine and its doors. One or two to a process: each reserves its whole address space.
@@ -77,6 +84,7 @@ pub struct Sandbox {
     lane: Arc<Semaphore>,
     client: Arc<net::Client>,
     fuel: bool,
+    workers: Option<Workers>,
 }
 
 /// A sandbox that cannot be set up.
@@ -127,13 +135,19 @@ impl Sandbox {
     /// # Errors
     /// Where there is not enough address space for the slots.
     pub fn new(config: Config) -> Result<Self, SetupError> {
+        let this = Self::build(config)?;
+        this.tick().map_err(SetupError::Ticker)?;
+        Ok(this)
+    }
+
+    /// The same without the thread that keeps the guests' time: nothing can run yet.
+    pub(crate) fn build(config: Config) -> Result<Self, SetupError> {
         let slots = config.slots.max(1);
         let refuse = |error| SetupError::Engine { slots, error };
         let client = Arc::new(net::Client::new(config.network)?);
         let engine = Engine::new(&engine::config(slots, config.fuel)).map_err(refuse)?;
         let mut linker = Linker::new(&engine);
         doors::link(&mut linker).map_err(refuse)?;
-        engine::tick(&engine).map_err(SetupError::Ticker)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             engine,
@@ -144,7 +158,31 @@ impl Sandbox {
             lane: Arc::new(Semaphore::new(cores)),
             client,
             fuel: config.fuel,
+            workers: config.isolation.map(|require| Workers::new(require, config.fuel)),
         })
+    }
+
+    pub(crate) fn tick(&self) -> std::io::Result<()> {
+        engine::tick(&self.engine)
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn lane(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.lane)
+    }
+
+    /// Whether what isolation requires is there, before the first call needs it.
+    ///
+    /// # Errors
+    /// Names the walls that are missing, and why.
+    pub async fn check_isolation(&self) -> Result<(), WorkerError> {
+        match &self.workers {
+            Some(workers) => workers.check().await,
+            None => Ok(()),
+        }
     }
 
     /// Loads a package: from the cache, or by compiling it, which takes some 80 ms a 100 KB.
@@ -170,9 +208,28 @@ impl Sandbox {
                 (component, description)
             }
         };
-        let pre = self.linker.instantiate_pre(&component).map_err(LoadError::Link)?;
-        Ok(Package::new(digest, bytes.len() as u64, description, &component, &pre, was_cached)?)
+        self.package(digest, bytes.len() as u64, description, &component, was_cached)
     }
+
+    pub(crate) fn package(
+        &self,
+        digest: Digest,
+        size: u64,
+        description: Description,
+        component: &Component,
+        cached: bool,
+    ) -> Result<Package, LoadError> {
+        let pre = self.linker.instantiate_pre(component).map_err(LoadError::Link)?;
+        Ok(Package::new(digest, size, description, component, &pre, cached)?)
+    }
+}
+
+/// Which walls this machine puts around a worker process.
+///
+/// # Errors
+/// Where none can be started.
+pub async fn probe_isolation() -> Result<Walls, WorkerError> {
+    Workers::probe().await
 }
 
 /// Derives what bytes say about a package, without an engine.

@@ -1,5 +1,6 @@
-//! The one place where compiled code is loaded, and the one `unsafe` of the program.
+//! The one place where compiled code is loaded, and where the `unsafe` of the program is.
 
+use rustix::thread::UnshareFlags;
 use std::{fs::File, path::Path};
 use wasmtime::{Engine, component::Component};
 
@@ -14,6 +15,28 @@ pub(crate) fn trusted(engine: &Engine, file: &File, path: &Path) -> wasmtime::Re
     #[allow(unsafe_code)]
     unsafe {
         Component::deserialize_file(engine, path)
+    }
+}
+
+/// Maps machine code that the host of this worker sent it.
+pub(crate) fn sent(engine: &Engine, file: &File) -> wasmtime::Result<Component> {
+    let path = same_file(file, Path::new(""));
+    // SAFETY: the file must begin with what `Component::serialize` gave, and must not change while it is mapped. It came
+    // over the line that a worker is started with, from the host that started it, which made it of a component of its own
+    // and sealed it against changes (`worker::host::code`).
+    #[allow(unsafe_code)]
+    unsafe {
+        Component::deserialize_file(engine, path)
+    }
+}
+
+/// Leaves namespaces of the host for new ones.
+pub(crate) fn leave(flags: UnshareFlags) -> rustix::io::Result<()> {
+    // SAFETY: only sharing the table of open files with other threads could make this unsound, and that is not among the
+    // namespaces that are left: see `worker::walls::NAMESPACES`.
+    #[allow(unsafe_code)]
+    unsafe {
+        rustix::thread::unshare_unsafe(flags)
     }
 }
 

@@ -2,64 +2,82 @@
 
 use crate::{
     call::CallError,
-    doors::fs::{Root, View},
-    staged::{End, Kind, Staged},
-    world::{Mount, World},
+    doors::fs::{Root, Ruled, View},
+    staged::{End, Kind},
+    world::World,
 };
+use cap_std::fs::Dir;
 use policy::MountGrant;
 use std::{io, os::fd::AsRawFd, sync::Arc};
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
-/// Opens a mount, or a part of it, from the directory that was opened when the world was made: no path of the host is
-/// resolved again.
-pub(crate) fn open(wasi: &mut WasiCtxBuilder, mount: &MountGrant, world: &World) -> Result<Root, CallError> {
-    let refuse = |error| CallError::Mount { mount: mount.name.to_string(), path: mount.path.to_string(), error };
-    let Some(source) = world.mounts.get(&mount.name) else {
-        return Err(refuse(io::ErrorKind::NotFound.into()));
-    };
-    let view = source
-        .view(&mount.name, mount.staged)
-        .map_err(|error| CallError::Staged { mount: mount.name.to_string(), error })?;
-    let guest_path =
-        if mount.path.is_empty() { format!("/{}", mount.name) } else { format!("/{}/{}", mount.name, mount.path) };
-    let writes = mount.access.writes() && source.access().writes();
-    if let Some(staged) = view {
-        return open_staged(wasi, mount, source, (staged, guest_path, writes)).map_err(refuse);
-    }
-    let narrowed;
-    let dir = if mount.path.is_empty() {
-        source.dir()
-    } else {
-        narrowed = source.dir().open_dir(mount.path.as_str()).map_err(refuse)?;
-        &narrowed
-    };
-    let perms = if writes { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
-    let opened = wasi.preopened_dir(handle_path(dir), &guest_path, perms);
-    opened.map_err(|error| refuse(io::Error::other(error)))?;
-    Ok(Root { guest_path, ruled: source.ruled(), view: None })
+/// A root directory of a call, open.
+#[derive(Debug, Clone)]
+pub(crate) struct Opened {
+    /// Where the guest sees it: `/workspace`, or `/workspace/docs` where the grant narrows it.
+    pub(crate) guest_path: String,
+    pub(crate) place: Place,
 }
 
-/// The engine's own handle leads to the layer of changes, and changes nothing: the door turns to the view for whatever
-/// has a path.
-fn open_staged(
-    wasi: &mut WasiCtxBuilder,
-    mount: &MountGrant,
-    source: &Mount,
-    (staged, guest_path, writes): (Arc<Staged>, String, bool),
-) -> io::Result<Root> {
-    let floor = if mount.path.is_empty() {
-        String::new()
-    } else {
-        let spot = staged.find("", "", mount.path.as_str(), End::Follow)?;
-        if spot.there()?.kind != Kind::Directory {
-            return Err(io::ErrorKind::NotADirectory.into());
-        }
-        spot.path
-    };
-    wasi.preopened_dir(handle_path(staged.layer_of_changes()), &guest_path, FsPerms::ReadOnly)
-        .map_err(io::Error::other)?;
-    let view = View { staged, floor, writes, ruled: source.ruled() };
-    Ok(Root { guest_path, ruled: None, view: Some(Arc::new(view)) })
+/// Where it really is.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    /// A directory of the host, and the rules for its paths, where it has any.
+    Directory { dir: Arc<Dir>, writes: bool, ruled: Option<Arc<Ruled>> },
+    /// A copy-on-write view of one.
+    Staged(Arc<View>),
+}
+
+impl Opened {
+    /// Opens a mount, or a part of it, from the directory that was opened when the world was made: no path of the host is
+    /// resolved again.
+    pub(crate) fn new(mount: &MountGrant, world: &World) -> Result<Self, CallError> {
+        let refuse = |error| CallError::Mount { mount: mount.name.to_string(), path: mount.path.to_string(), error };
+        let Some(source) = world.mounts.get(&mount.name) else {
+            return Err(refuse(io::ErrorKind::NotFound.into()));
+        };
+        let view = source
+            .view(&mount.name, mount.staged)
+            .map_err(|error| CallError::Staged { mount: mount.name.to_string(), error })?;
+        let whole = mount.path.is_empty();
+        let guest_path = if whole { format!("/{}", mount.name) } else { format!("/{}/{}", mount.name, mount.path) };
+        let (writes, ruled) = (mount.access.writes() && source.access().writes(), source.ruled());
+        let place = match view {
+            Some(staged) if whole => Place::Staged(Arc::new(View { staged, floor: String::new(), writes, ruled })),
+            Some(staged) => {
+                let spot = staged.find("", "", mount.path.as_str(), End::Follow).map_err(|error| refuse(error.into()))?;
+                if spot.there().map_err(|error| refuse(error.into()))?.kind != Kind::Directory {
+                    return Err(refuse(io::ErrorKind::NotADirectory.into()));
+                }
+                Place::Staged(Arc::new(View { staged, floor: spot.path, writes, ruled }))
+            }
+            None if whole => Place::Directory { dir: source.dir(), writes, ruled },
+            None => {
+                let dir = source.dir().open_dir(mount.path.as_str()).map_err(refuse)?;
+                Place::Directory { dir: Arc::new(dir), writes, ruled }
+            }
+        };
+        Ok(Self { guest_path, place })
+    }
+
+    /// Shows it to the guest.
+    pub(crate) fn preopen(&self, wasi: &mut WasiCtxBuilder) -> io::Result<Root> {
+        let Self { guest_path, place } = self;
+        let (handle, perms, ruled, view) = match place {
+            Place::Directory { dir, writes, ruled } => {
+                let perms = if *writes { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
+                (handle_path(&**dir), perms, ruled.clone(), None)
+            }
+            // The engine's own handle leads to the layer of changes, and changes nothing: the door turns to the view for
+            // whatever has a path.
+            Place::Staged(view) => {
+                let handle = handle_path(view.staged.layer_of_changes());
+                (handle, FsPerms::ReadOnly, None, Some(Arc::clone(view)))
+            }
+        };
+        wasi.preopened_dir(handle, guest_path, perms).map_err(io::Error::other)?;
+        Ok(Root { guest_path: guest_path.clone(), ruled, view })
+    }
 }
 
 /// A path that leads to an open directory itself, whatever has become of its name.

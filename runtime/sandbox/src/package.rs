@@ -134,6 +134,24 @@ impl Tool {
         &self.package.needs
     }
 
+    pub(crate) fn package(&self) -> &Description {
+        &self.package
+    }
+
+    /// Arguments as JSON, for another process.
+    pub(crate) fn json_of(&self, arguments: Arguments) -> Value {
+        match (arguments.0, &self.entry) {
+            (Given::Command { args, stdin }, _) => serde_json::json!({ "args": args, "stdin": stdin }),
+            (Given::Typed(values), Entry::Typed { params, .. }) => {
+                let pairs = params.iter().zip(values).filter_map(|(field, value)| {
+                    Some((field.json.clone(), value::json(&field.shape, value, u64::MAX).ok()?))
+                });
+                Value::Object(pairs.collect())
+            }
+            (Given::Typed(_), Entry::Command { .. }) => Value::Null,
+        }
+    }
+
     /// Checks arguments against its parameters.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ pub(crate) use layers::{End, Found, Kind, Layer, Spot, join};
 use layers::Beneath as _;
 use policy::MountName;
 use rustix::{
-    fs::{Mode, OFlags, fstat, mkdirat},
+    fs::{FlockOperation, Mode, OFlags, fstat, mkdirat},
     io::Errno,
 };
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,10 @@ use std::{
     collections::BTreeSet,
     fs::{self, DirBuilder},
     io,
-    os::{fd::OwnedFd, unix::fs::DirBuilderExt as _},
+    os::{
+        fd::{AsFd as _, BorrowedFd, OwnedFd},
+        unix::fs::DirBuilderExt as _,
+    },
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
@@ -47,13 +50,29 @@ pub struct Staged {
     new: OwnedFd,
     gone: Mutex<BTreeSet<String>>,
     /// Whose turn it is: one operation at a time looks and acts.
-    pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
+    turn: Arc<tokio::sync::Mutex<()>>,
+    /// Whether other processes have the same view.
+    shared: bool,
+}
+
+/// A turn.
+pub(crate) struct Turn<'a> {
+    _here: tokio::sync::OwnedMutexGuard<()>,
+    locked: Option<&'a OwnedFd>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if let Some(folder) = self.locked {
+            let _ = rustix::fs::flock(folder, FlockOperation::Unlock);
+        }
+    }
 }
 
 /// What a folder of staged changes belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct About {
+pub(crate) struct About {
     mount: MountName,
     path: PathBuf,
     device: u64,
@@ -127,6 +146,7 @@ impl Staged {
             new: layer("new")?,
             gone: Mutex::default(),
             turn: Arc::default(),
+            shared: false,
             folder: folder.to_owned(),
             about,
         };
@@ -151,6 +171,49 @@ impl Staged {
         folders.sort();
         // One that a crash left before it was whole holds nothing.
         folders.iter().filter(|folder| folder.join(ABOUT).exists()).map(|folder| Self::open(folder)).collect()
+    }
+
+    /// The view of another process, from its open layers: the base, and what is in the folder, in the order of
+    /// [`Staged::layers`].
+    pub(crate) fn shared(
+        about: About,
+        folder: PathBuf,
+        [base, files, gone_folder, new]: [OwnedFd; 4],
+    ) -> Result<Self, StagedError> {
+        let (gone, turn) = (Mutex::default(), Arc::default());
+        // Files that were sent share their locks with the sender's.
+        let own = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let new = rustix::fs::openat(&new, ".", own, Mode::empty())
+            .map_err(|error| StagedError::at(&folder)(error.into()))?;
+        let this = Self { about, folder, base, files, gone_folder, new, gone, turn, shared: true };
+        this.read_gone()?;
+        Ok(this)
+    }
+
+    pub(crate) fn layers(&self) -> [BorrowedFd<'_>; 4] {
+        [self.base.as_fd(), self.files.as_fd(), self.gone_folder.as_fd(), self.new.as_fd()]
+    }
+
+    pub(crate) fn about(&self) -> &About {
+        &self.about
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Looks and acts by itself until the guard is dropped: in this process, and where other processes have the same view,
+    /// beside them.
+    pub(crate) async fn turn(&self) -> Result<Turn<'_>, Errno> {
+        let here = Arc::clone(&self.turn).lock_owned().await;
+        if !self.shared {
+            return Ok(Turn { _here: here, locked: None });
+        }
+        // A worker runs one call, so there is nobody else to wait for it.
+        rustix::fs::flock(&self.new, FlockOperation::LockExclusive)?;
+        let turn = Turn { _here: here, locked: Some(&self.new) };
+        self.read_gone().map_err(|_| Errno::IO)?;
+        Ok(turn)
     }
 
     /// The mount that it is a view of.

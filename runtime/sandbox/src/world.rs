@@ -26,6 +26,8 @@ pub struct World {
     pub secrets: Secrets,
     /// Where the virtual clock starts, in milliseconds since 1970.
     pub clock_ms: u64,
+    /// Whose world it is. Tenants share no worker process, and the processor in equal parts.
+    pub tenant: Arc<str>,
 }
 
 impl World {
@@ -86,7 +88,7 @@ impl Mount {
     /// Names the pattern that cannot be used.
     pub fn with(mut self, patterns: &PathPatterns) -> Result<Self, PatternRefused> {
         let rules = patterns.rules()?;
-        self.ruled = (!patterns.is_empty()).then(|| Ruled::new(self.path.clone(), rules));
+        self.ruled = (!patterns.is_empty()).then(|| Ruled::new(self.path.clone(), patterns.clone(), rules));
         Ok(self)
     }
 
@@ -134,7 +136,7 @@ impl Mount {
         self.access
     }
 
-    pub(crate) fn dir(&self) -> &Dir {
-        &self.dir
+    pub(crate) fn dir(&self) -> Arc<Dir> {
+        Arc::clone(&self.dir)
     }
 }

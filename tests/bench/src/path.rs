@@ -14,7 +14,7 @@ const IN_FLIGHT: usize = 64;
 
 /// A gate over the typed guest, with a policy of two rules and a journal of its own.
 pub(crate) fn gate(state: &std::path::Path) -> Result<Arc<Gate>> {
-    let sandbox = Sandbox::new(Config { slots: 200, cache: None, network: Default::default(), fuel: false })?;
+    let sandbox = Sandbox::new(Config { slots: 200, cache: None, network: Default::default(), fuel: false, isolation: None })?;
     let odd = odd()?;
     let packages = vec![sandbox.load(&odd.bytes, odd.digest, &odd.name)?];
     let text = "@id(\"call\") permit (principal, action == Action::\"call\", resource in Package::\"odd\");\n\
@@ -30,6 +30,7 @@ pub(crate) fn gate(state: &std::path::Path) -> Result<Arc<Gate>> {
         journal: Arc::new(Journal::open(state, Durability::Process)?),
         task: TaskId::generate(),
         watch: None,
+        lease: None,
     }))
 }
 

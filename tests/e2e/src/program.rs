@@ -71,6 +71,10 @@ impl Place {
             .env("GLOVEPORT_STATE", self.path("state"))
             .env("GLOVEPORT_CACHE", &*CACHE)
             .env("HOST_SECRET", "must not be seen");
+        // All tests are run for both places where calls can run.
+        if let Some(isolation) = std::env::var_os("GLOVEPORT_ISOLATION") {
+            command.env("GLOVEPORT_ISOLATION", isolation);
+        }
         command
     }
 

@@ -17,6 +17,7 @@ pub(crate) async fn run(args: &McpArgs, state: Option<&Path>) -> Result<Exit> {
     let journal = setup::journal(state)?;
     let callable = Callable::Packages(names);
     let gate = wanted.gate(SERVING_SLOTS, sources.packages(), &callable, Arc::clone(&journal), TaskId::generate())?;
+    gate.check_isolation().await?;
     let (input, output) = server::stdio();
     let served = server::serve(gate, input, output).await;
     journal.flush().await.map_err(|error| Internal(error.into()))?;

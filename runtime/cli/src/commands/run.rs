@@ -56,6 +56,8 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
         env: plan.env.iter().chain(&args.grants.env).cloned().collect(),
         secrets: plan.secrets.clone(),
         network: plan.network.clone(),
+        isolation: setup::isolation(args.grants.isolation, plan.isolation, &plan.require)?
+            .map(|require| require.iter().map(ToString::to_string).collect()),
         limits: args.grants.limits.clone(),
         clock_ms: controller::now_ms(),
         packages: packages.map(record).collect::<Result<_>>()?,
@@ -65,6 +67,7 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
     let task = TaskId::generate();
     let _lease = journal.lease(&task)?;
     let gate = gate(&started, &plan, &sources, Arc::clone(&journal), task)?;
+    gate.check_isolation().await?;
     if !args.json {
         eprintln!("task      {task}");
     }
@@ -101,6 +104,7 @@ pub(crate) async fn resume(args: &ResumeArgs, state: Option<&Path>) -> Result<Ex
     }
     let plan = Arc::new(plan);
     let gate = gate(started, &plan, &sources, journal, task)?;
+    gate.check_isolation().await?;
     let bodies: Vec<EventBody> = events.iter().map(|event| event.body.clone()).collect();
     let words = Words { repeat: args.repeat.clone(), give_up: args.give_up.clone() };
     let watch = progress::watch(plan.steps.len(), args.json);
@@ -233,6 +237,10 @@ fn gate(
         slots: setup::TASK_SLOTS,
         network: setup::network(&started.network),
         fuel: setup::counts(plan.steps.iter().map(|step| &step.limits)),
+        isolation: match &started.isolation {
+            Some(require) => Some(require.iter().map(|wall| wall.parse()).collect::<Result<_, _>>()?),
+            None => None,
+        },
     };
     let (sandbox, packages, policy) = setup::load(machine, named, || setup::parse_policies(&started.policy))?;
     let mounts = started.mounts.iter().map(|mount| Offer {
@@ -249,6 +257,7 @@ fn gate(
     let who =
         Who { tenant: started.tenant.clone(), principal: started.principal.clone(), roles: started.roles.clone() };
     // The lease is held by whoever runs the task.
+    world.tenant = started.tenant.as_str().into();
     let (limits, watch, lease) = (policy::Limits::default(), None, None);
     Ok(Gate::new(Setup { sandbox, packages, policy, world, who, limits, journal, task, watch, lease }))
 }

@@ -100,6 +100,8 @@ pub(super) fn resolve(file: &str, raw: RawPlan, text: &str, folder: &Path) -> Re
         env: raw.env,
         secrets: raw.secrets,
         network: raw.network,
+        isolation: raw.isolation,
+        require: raw.require,
         budget,
         concurrency,
         steps,

@@ -1,7 +1,8 @@
 //! The file's form, before anything in it is checked against anything else.
 
-use super::{OnFailure, PlanError};
+use super::{Isolation, OnFailure, PlanError};
 use policy::{Access, HostPattern, MountName, NarrowMount, Principal, SecretName, ToolId, ToolPattern};
+use sandbox::Wall;
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,6 +31,9 @@ pub(super) struct RawPlan {
     pub(super) secrets: journal::Secrets,
     #[serde(default)]
     pub(super) network: journal::NetworkSettings,
+    pub(super) isolation: Option<Isolation>,
+    #[serde(default)]
+    pub(super) require: Vec<Wall>,
     #[serde(default)]
     pub(super) limits: BTreeMap<String, Quantity>,
     #[serde(default)]

@@ -4,6 +4,7 @@ use crate::{
     ledger::Ledger,
     meter::Meter,
     outcome::{Action, Effect, Level},
+    outside::Outside,
     stage::{Account, Chain, Invocation, NotInvoked, Progress, Stage},
 };
 use policy::{Bounds, LimitKind, Limits, Standing, ToolId};
@@ -20,20 +21,18 @@ mod bindings {
     });
 }
 
-use bindings::gloveport::tool::host::{self, InvokeError};
-pub(crate) use host::add_to_linker;
+use bindings::gloveport::tool::host;
+pub(crate) use host::{InvokeError, add_to_linker};
 
 /// One call's way to other tools and to the operator.
 pub(crate) struct HostDoor {
-    pub(crate) standing: Option<Arc<Standing>>,
-    /// What the calls that it makes can be granted at most.
-    pub(crate) bounds: Bounds,
+    pub(crate) outside: Arc<dyn Outside>,
     pub(crate) limits: Limits,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) meter: Arc<Meter>,
-    pub(crate) chain: Chain,
-    /// Who makes the calls; `None` where nobody does, and all are refused.
-    pub(crate) stage: Option<Arc<dyn Stage>>,
+    /// The tool that runs, and how many calls are under way within each other.
+    pub(crate) tool: ToolId,
+    pub(crate) depth: u64,
 }
 
 pub(crate) struct HostData;
@@ -43,18 +42,20 @@ impl HasData for HostData {
 }
 
 /// What it takes to ask for another call, apart from the guest.
-struct Asking {
-    standing: Option<Arc<Standing>>,
-    stage: Option<Arc<dyn Stage>>,
-    bounds: Bounds,
-    limits: Limits,
-    ledger: Arc<Ledger>,
-    meter: Arc<Meter>,
-    chain: Chain,
+#[derive(Clone)]
+pub(crate) struct Asking {
+    pub(crate) standing: Option<Arc<Standing>>,
+    /// Who makes the calls; `None` where nobody does, and all are refused.
+    pub(crate) stage: Option<Arc<dyn Stage>>,
+    /// What the calls that it makes can be granted at most.
+    pub(crate) bounds: Bounds,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) chain: Chain,
 }
 
 impl Asking {
-    async fn invoke(self, tool: ToolId, arguments: Value) -> Result<String, InvokeError> {
+    pub(crate) async fn invoke(self, tool: ToolId, arguments: Value, limits: Limits) -> Result<String, InvokeError> {
         let stage = self.prepare(&tool)?;
         let id = tool.to_string();
         self.ledger.done(Action::Invoke, id.clone());
@@ -63,7 +64,7 @@ impl Asking {
             arguments,
             read: self.ledger.read(),
             within: self.bounds,
-            limits: self.limits,
+            limits,
             chain: self.chain,
             account: Account { ledger: Arc::clone(&self.ledger), meter: self.meter },
         };
@@ -98,18 +99,6 @@ impl Asking {
 }
 
 impl HostDoor {
-    fn asking(&self) -> Asking {
-        Asking {
-            standing: self.standing.clone(),
-            stage: self.stage.clone(),
-            bounds: self.bounds.clone(),
-            limits: self.left(),
-            ledger: Arc::clone(&self.ledger),
-            meter: Arc::clone(&self.meter),
-            chain: self.chain.clone(),
-        }
-    }
-
     /// What is left of the call's own limits.
     fn left(&self) -> Limits {
         let used = u64::try_from(self.meter.cpu().as_millis()).unwrap_or(u64::MAX);
@@ -124,12 +113,11 @@ impl host::Host for HostDoor {
     async fn invoke(&mut self, tool: String, arguments: String) -> wasmtime::Result<Result<String, InvokeError>> {
         // Also what is refused counts: a guest that tries all names is stopped.
         self.ledger.invocation()?;
-        let asking = self.asking();
         let id = match tool.parse::<ToolId>() {
             Ok(id) => id,
             Err(error) => return Ok(Err(InvokeError::Invalid(error.to_string()))),
         };
-        if self.chain.depth() > self.limits.get(LimitKind::Depth) {
+        if self.depth > self.limits.get(LimitKind::Depth) {
             return Err(self.ledger.hit(LimitKind::Depth).into());
         }
         let arguments = match serde_json::from_str(&arguments) {
@@ -139,7 +127,7 @@ impl host::Host for HostDoor {
         };
         // As a task of its own: here the guest's stack is under foot, on which neither policy nor another call has room.
         // When the guest is dropped, it ends too.
-        Ok(spawn(asking.invoke(id, arguments)).await)
+        Ok(spawn(self.outside.invoke(id, arguments, self.left())).await)
     }
 
     async fn log(&mut self, level: host::Level, message: String) -> wasmtime::Result<()> {
@@ -155,9 +143,7 @@ impl host::Host for HostDoor {
 
     async fn progress(&mut self, done: u64, total: Option<u64>, message: String) -> wasmtime::Result<()> {
         self.ledger.progress(&message)?;
-        if let Some(stage) = &self.stage {
-            stage.progress(Progress { tool: self.chain.caller(), done, total, message });
-        }
+        self.outside.progress(Progress { tool: self.tool.clone(), done, total, message });
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     ledger::{Connection, Ledger},
     net::{Client, address, client::Endpoint},
     outcome::{Action, Effect},
+    outside::Outside,
     secrets::Secrets,
 };
 use body::{Counted, Received};
@@ -38,9 +39,14 @@ const FRAMING: [HeaderName; 3] = [header::TE, header::TRAILER, header::EXPECT];
 
 type Done = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
+/// The guest's side of the door.
+pub(crate) struct HttpDoor {
+    pub(crate) outside: Arc<dyn Outside>,
+}
+
 /// One call's way to the network.
 #[derive(Clone)]
-pub(crate) struct HttpDoor {
+pub(crate) struct Requests {
     pub(crate) standing: Option<Arc<Standing>>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) client: Arc<Client>,
@@ -58,13 +64,9 @@ impl WasiHttpHooks for HttpDoor {
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Done), Error>> + Send> {
-        let door = self.clone();
-        // It is polled on a thread's own stack, not on the guest's, where policy has not the room that it looks for.
-        Box::new(async move {
-            let prepared = door.prepare(request)?;
-            let response = prepared.send(&door.client, &door.secrets, options.unwrap_or_default()).await?;
-            Ok((response, Box::new(async { Ok(()) }) as Done))
-        })
+        // It is polled on a thread's own stack, not on the guest's.
+        let response = self.outside.send(request, options.unwrap_or_default());
+        Box::new(async move { Ok((response.await?, Box::new(async { Ok(()) }) as Done)) })
     }
 }
 
@@ -86,7 +88,16 @@ struct Aim {
     read: Provenance,
 }
 
-impl HttpDoor {
+impl Requests {
+    /// Sends one, if policy allows it.
+    pub(crate) async fn send(
+        &self,
+        request: Request<WasiBody>,
+        options: RequestOptions,
+    ) -> Result<Response<WasiBody>, Error> {
+        self.prepare(request)?.send(&self.client, &self.secrets, options).await
+    }
+
     /// Everything that is decided before anything of the network is touched.
     fn prepare(&self, request: Request<WasiBody>) -> Result<Prepared, Error> {
         let target = Target::new(request.uri())?;

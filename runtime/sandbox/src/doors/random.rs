@@ -1,6 +1,5 @@
 //! Random numbers. The virtual generator is ChaCha from a seed: the same call draws the same numbers.
 
-use policy::Time;
 use rand::{SeedableRng as _, rngs::StdRng};
 use wasmtime_wasi::WasiCtxBuilder;
 
@@ -8,16 +7,13 @@ use wasmtime_wasi::WasiCtxBuilder;
 const MAX_AT_ONCE: u64 = 64 << 10;
 
 /// Puts the generators of one call into its context.
-pub(crate) fn open(builder: &mut WasiCtxBuilder, random: Time, seed: u64) {
+pub(crate) fn open(builder: &mut WasiCtxBuilder, seed: Option<u64>) {
     builder.max_random_size(MAX_AT_ONCE);
-    match random {
-        // What the context makes by itself draws from the operating system.
-        Time::Real => {}
-        Time::Virtual => {
-            builder
-                .secure_random(StdRng::seed_from_u64(seed))
-                .insecure_random(StdRng::seed_from_u64(!seed))
-                .insecure_random_seed(u128::from(seed));
-        }
+    // What the context makes by itself draws from the operating system.
+    if let Some(seed) = seed {
+        builder
+            .secure_random(StdRng::seed_from_u64(seed))
+            .insecure_random(StdRng::seed_from_u64(!seed))
+            .insecure_random_seed(u128::from(seed));
     }
 }

@@ -15,8 +15,9 @@ use crate::{
     ledger::{Ledger, lock},
     net::{Client, address},
     outcome::Action,
+    outside::Outside,
 };
-use policy::{Asked, Grant, Refusal, Sending, Standing};
+use policy::{Asked, Refusal, Sending, Standing};
 use std::{
     collections::{BTreeSet, HashMap},
     net::{IpAddr, SocketAddr},
@@ -30,41 +31,30 @@ const MAX_NAMES: usize = 1_000;
 /// Decides about sockets for one call.
 #[derive(Clone)]
 pub(crate) struct Sockets {
-    pub(crate) standing: Option<Arc<Standing>>,
-    pub(crate) ledger: Arc<Ledger>,
-    pub(crate) client: Arc<Client>,
+    standing: Option<Arc<Standing>>,
+    ledger: Arc<Ledger>,
+    client: Arc<Client>,
     names: Arc<Mutex<HashMap<IpAddr, BTreeSet<String>>>>,
+}
+
+/// Opens the engine's sockets as far as the grant lets the call ask for them at all.
+pub(crate) fn open(builder: &mut WasiCtxBuilder, tcp: bool, udp: bool, outside: &Arc<dyn Outside>) {
+    builder.allow_tcp(tcp).allow_udp(udp).allow_ip_name_lookup(tcp || udp);
+    if tcp || udp {
+        let outside = Arc::clone(outside);
+        builder.socket_addr_check(move |address, why| {
+            // Apart from the guest's stack.
+            let allowed = tokio::spawn(outside.allows(address, why));
+            Box::pin(async move { allowed.await.unwrap_or(false) })
+        });
+    }
 }
 
 type Ask = fn(&Standing, &Sending<'_>) -> Result<Asked, Refusal>;
 
 impl Sockets {
-    /// Opens the engine's sockets as far as the grant lets the call ask for them at all.
-    pub(crate) fn open(
-        builder: &mut WasiCtxBuilder,
-        grant: &Grant,
-        ledger: &Arc<Ledger>,
-        client: &Arc<Client>,
-    ) -> Self {
-        let asks = grant.asks();
-        let this = Self {
-            standing: grant.standing().cloned(),
-            ledger: Arc::clone(ledger),
-            client: Arc::clone(client),
-            names: Arc::default(),
-        };
-        let (tcp, udp) = (!asks.tcp.is_empty() || !asks.listen.is_empty(), !asks.udp.is_empty());
-        builder.allow_tcp(tcp).allow_udp(udp).allow_ip_name_lookup(tcp || udp);
-        if tcp || udp {
-            let asked = this.clone();
-            builder.socket_addr_check(move |address, why| {
-                let this = asked.clone();
-                // Apart from the guest's stack, on which policy has not the room that it looks for.
-                let allowed = tokio::spawn(async move { this.allows(address, why) });
-                Box::pin(async move { allowed.await.unwrap_or(false) })
-            });
-        }
-        this
+    pub(crate) fn new(standing: Option<Arc<Standing>>, ledger: Arc<Ledger>, client: Arc<Client>) -> Self {
+        Self { standing, ledger, client, names: Arc::default() }
     }
 
     /// Remembers which name an address was looked up by.
@@ -75,7 +65,7 @@ impl Sockets {
         }
     }
 
-    fn allows(&self, address: SocketAddr, why: SocketAddrUse) -> bool {
+    pub(crate) fn allows(&self, address: SocketAddr, why: SocketAddrUse) -> bool {
         let by_system = address.port() == 0 && address.ip().is_unspecified();
         match why {
             // The system chooses address and port then, and nobody can know them beforehand.

@@ -80,6 +80,8 @@ impl Staged {
     /// The operating system's.
     pub fn diff(&self) -> io::Result<Diff> {
         let mut changes = BTreeMap::new();
+        // Another process may have removed more since.
+        self.read_gone().map_err(io::Error::other)?;
         self.compare("", false, &mut changes)?;
         for path in self.gone() {
             if self.files.stat(&path)?.is_none() {

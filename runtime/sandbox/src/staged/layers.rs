@@ -185,6 +185,7 @@ impl Staged {
     pub(super) fn read_gone(&self) -> Result<(), StagedError> {
         let read = || {
             let mut gone = lock(&self.gone);
+            gone.clear();
             for name in self.gone_folder.names("")? {
                 let mut path = String::new();
                 File::from(self.gone_folder.open(&name, OFlags::RDONLY, Mode::empty())?).read_to_string(&mut path)?;

@@ -4,7 +4,7 @@
 //! of one mount at a time: what was looked at is still so when it is done, whatever other calls do meanwhile. What other
 //! programs of this host do meanwhile shows after a file was opened: its place is looked at again before it is given out.
 
-use super::rules::{PathRules, Rule};
+use super::rules::{PathPatterns, PathRules, Rule};
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 use std::{
     fs,
@@ -22,6 +22,7 @@ const MAX_MOVED: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Ruled {
     root: PathBuf,
+    patterns: PathPatterns,
     rules: PathRules,
     /// Whose turn it is.
     pub(super) turn: Arc<Mutex<()>>,
@@ -49,8 +50,13 @@ pub(super) enum Last {
 
 impl Ruled {
     /// `root` is the mount's directory, without links.
-    pub(crate) fn new(root: PathBuf, rules: PathRules) -> Arc<Self> {
-        Arc::new(Self { root, rules, turn: Arc::default() })
+    pub(crate) fn new(root: PathBuf, patterns: PathPatterns, rules: PathRules) -> Arc<Self> {
+        Arc::new(Self { root, patterns, rules, turn: Arc::default() })
+    }
+
+    /// What another process needs to make the same of it.
+    pub(crate) fn as_told(&self) -> (PathBuf, PathPatterns) {
+        (self.root.clone(), self.patterns.clone())
     }
 
     /// Where something open is, relative to the mount's root.

@@ -7,14 +7,14 @@ use super::{
 use crate::{
     ledger::Ledger,
     outcome::{Action, Effect},
-    staged::{End, Found, Kind, Layer, Spot, Staged, join},
+    staged::{End, Found, Kind, Layer, Spot, Staged, Turn, join},
 };
 use rustix::{
     fs::{OFlags, Timespec, Timestamps},
     io::Errno,
 };
 use std::{fs::File as HostFile, io, sync::Arc};
-use tokio::{sync::OwnedMutexGuard, task::spawn_blocking};
+use tokio::task::spawn_blocking;
 use wasmtime_wasi::{
     FsPerms,
     filesystem::{Descriptor, Dir, File, OpenMode},
@@ -62,8 +62,8 @@ fn error(errno: Errno) -> FsError {
 }
 
 impl At {
-    async fn turn(&self) -> OwnedMutexGuard<()> {
-        Arc::clone(&self.view.staged.turn).lock_owned().await
+    async fn turn(&self) -> FsResult<Turn<'_>> {
+        self.view.staged.turn().await.map_err(error)
     }
 
     fn allow(&self, path: &str, aim: Aim) -> Result<(), ErrorCode> {
@@ -170,7 +170,7 @@ impl FsDoor<'_> {
             (false, true) => Action::Write,
             (false, false) => Action::Read,
         };
-        let _turn = at.turn().await;
+        let _turn = at.turn().await?;
         let opened = match self.try_open(&at, path_flags, path, open_flags, flags).await {
             Ok(opened) => opened,
             Err(refused) => return self.over(tried, full, None, Err(refused)),
@@ -182,7 +182,7 @@ impl FsDoor<'_> {
             self.ledger.done(Action::Read, full.clone());
         }
         let fd = self.inner.table.push(opened.descriptor)?;
-        self.tree.open_in(fd.rep(), full, At { path: opened.path, ..at });
+        self.tree.open_in(fd.rep(), full, At { view: Arc::clone(&at.view), path: opened.path });
         Ok(fd)
     }
 
@@ -261,7 +261,7 @@ impl FsDoor<'_> {
     }
 
     pub(super) async fn create_directory_staged(&mut self, at: At, path: &str, full: String) -> FsResult<()> {
-        let _turn = at.turn().await;
+        let _turn = at.turn().await?;
         let made = at.find(path, Last::New, Aim::Change).and_then(|spot| {
             self.ledger.create().map_err(hit)?;
             at.view.staged.create_directory(&spot).map_err(error)
@@ -270,7 +270,7 @@ impl FsDoor<'_> {
     }
 
     pub(super) async fn symlink_staged(&mut self, at: At, target: &str, path: &str, full: String) -> FsResult<()> {
-        let _turn = at.turn().await;
+        let _turn = at.turn().await?;
         let made = at.find(path, Last::New, Aim::Change).and_then(|spot| {
             self.ledger.create().map_err(hit)?;
             at.view.staged.create_link(&spot, target).map_err(error)
@@ -284,7 +284,7 @@ impl FsDoor<'_> {
         (flags, path, full): (PathFlags, &str, String),
         (to_at, to, to_full): (Option<At>, &str, String),
     ) -> FsResult<()> {
-        let _turn = at.turn().await;
+        let _turn = at.turn().await?;
         let ledger = Arc::clone(self.ledger);
         let linked = async {
             let to_at = same(&at, to_at)?;
@@ -308,7 +308,7 @@ impl FsDoor<'_> {
         (path, full): (&str, String),
         (to_at, to, to_full): (Option<At>, &str, String),
     ) -> FsResult<()> {
-        let _turn = at.turn().await;
+        let _turn = at.turn().await?;
         let ledger = Arc::clone(self.ledger);
         let renamed = async {
             let to_at = same(&at, to_at)?;
@@ -331,7 +331,7 @@ impl FsDoor<'_> {
     }
 
     pub(super) async fn remove_staged(&mut self, at: At, path: &str, full: String, directory: bool) -> FsResult<()> {
-        let _turn = at.turn().await;
+        let _turn = at.turn().await?;
         let removed = at.find(path, Last::Name, Aim::Change).and_then(|spot| {
             let staged = &at.view.staged;
             let removed = if directory { staged.remove_directory(&spot) } else { staged.remove_file(&spot) };
@@ -348,7 +348,7 @@ impl FsDoor<'_> {
         accessed: NewTimestamp,
         modified: NewTimestamp,
     ) -> FsResult<()> {
-        let _turn = at.turn().await;
+        let _turn = at.turn().await?;
         let ledger = Arc::clone(self.ledger);
         let set = async {
             let spot = at.find(path.unwrap_or("."), last(flags), Aim::Change);
@@ -374,7 +374,7 @@ impl FsDoor<'_> {
     }
 
     pub(super) async fn readlink_staged(&mut self, at: At, path: &str, full: String) -> FsResult<String> {
-        let _turn = at.turn().await;
+        let _turn = at.turn().await?;
         let target = at.find(path, Last::Link, Aim::Look).and_then(|spot| at.view.staged.target(&spot).map_err(error));
         // What leads out of the mount is not told, as in other mounts.
         let target = target
@@ -384,7 +384,7 @@ impl FsDoor<'_> {
 
     /// A descriptor that can only be looked at, in the table until `done` gives it back.
     async fn looked_at(&mut self, at: &At, flags: PathFlags, path: &str) -> FsResult<Fd> {
-        let _turn = at.turn().await;
+        let _turn = at.turn().await?;
         let spot = at.find(path, last(flags), Aim::Look)?;
         let found = spot.there().map_err(error)?;
         let file = at.view.staged.open_found(&spot.path, found, OFlags::PATH).map_err(error)?;
@@ -417,7 +417,7 @@ impl FsDoor<'_> {
 
     /// What both layers have in a directory, without what the rules hide.
     pub(super) async fn list_staged(&mut self, at: &At) -> FsResult<Vec<DirectoryEntry>> {
-        let _turn = at.turn().await;
+        let _turn = at.turn().await?;
         at.allow(&at.path, Aim::Look)?;
         let listed = at.view.staged.list(&at.path).map_err(error)?;
         let seen = listed

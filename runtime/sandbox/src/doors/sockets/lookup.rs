@@ -37,8 +37,8 @@ async fn resolve(
     network: Resource<Network>,
     name: String,
 ) -> wasmtime::Result<Result<Looking, ErrorCode>> {
-    let sockets = store.data().sockets.clone();
-    let ip = match spawn(async move { sockets.look_up(&name).await }).await {
+    let looking = store.data().http.outside.look_up(name);
+    let ip = match spawn(looking).await {
         Ok(ip) => ip,
         Err(code) => return Ok(Err(code)),
     };
@@ -52,7 +52,7 @@ async fn resolve(
 
 impl Sockets {
     /// One address of a name: the first, and one of IPv4 before those of IPv6, which fewer networks carry.
-    async fn look_up(&self, name: &str) -> Result<IpAddr, ErrorCode> {
+    pub(crate) async fn look_up(&self, name: &str) -> Result<IpAddr, ErrorCode> {
         // An IPv6 address stands without brackets here.
         let host =
             name.parse().map(Host::Address).or_else(|_| host::host(name).map_err(|_| ErrorCode::InvalidArgument));

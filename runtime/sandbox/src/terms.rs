@@ -1,0 +1,42 @@
+//! What a call runs under, as plain data: what a grant says of the world, without the authority to decide anything.
+
+use crate::call::Setting;
+use policy::{Grant, LimitKind, Limits, Time};
+use serde::{Deserialize, Serialize};
+
+/// All but the mounts, which are open directories.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Terms {
+    pub(crate) limits: Limits,
+    pub(crate) env: Vec<(String, String)>,
+    /// Where the virtual clock starts; `None` for the real one.
+    pub(crate) clock_ms: Option<u64>,
+    /// Where the virtual random numbers start; `None` for real ones.
+    pub(crate) seed: Option<u64>,
+    /// Which sockets it can ask for at all.
+    pub(crate) tcp: bool,
+    pub(crate) udp: bool,
+    /// How many calls are under way within each other, with this one.
+    pub(crate) depth: u64,
+}
+
+impl Terms {
+    pub(crate) fn of(grant: &Grant, setting: &Setting<'_>, depth: u64) -> Self {
+        let (world, asks) = (setting.world, grant.asks());
+        let value = |name: &String| world.env.get(name).map(|value| (name.clone(), value.clone()));
+        Self {
+            limits: *grant.limits(),
+            env: grant.env().iter().filter_map(value).collect(),
+            clock_ms: (grant.clock() == Time::Virtual).then_some(world.clock_ms),
+            seed: (grant.random() == Time::Virtual).then_some(setting.seed),
+            tcp: !asks.tcp.is_empty() || !asks.listen.is_empty(),
+            udp: !asks.udp.is_empty(),
+            depth,
+        }
+    }
+
+    pub(crate) fn limit(&self, limit: LimitKind) -> u64 {
+        self.limits.get(limit)
+    }
+}

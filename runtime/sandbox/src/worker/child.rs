@@ -1,0 +1,211 @@
+//! The worker's own process.
+
+use super::{
+    COMMAND, INNER, WITH_NETWORK,
+    hello::{self, Hello, HelloPackage, directories},
+    line::Line,
+    walls::{self, Walls},
+    wire::{self, Account, ToHost, ToWorker},
+};
+use crate::{
+    Config, Network, Sandbox, call,
+    ledger::Ledger,
+    load,
+    meter::Meter,
+    mounts::Opened,
+    package::Package,
+    terms::Terms,
+};
+use bytes::Bytes;
+use rustix::process::{Signal, set_parent_process_death_signal};
+use serde_json::Value;
+use std::{
+    env,
+    fs::File,
+    io,
+    os::{
+        fd::{AsFd as _, OwnedFd},
+        unix::{net::UnixStream, process::ExitStatusExt as _},
+    },
+    process::{Command, ExitCode, Stdio},
+    sync::Arc,
+};
+use tokio::sync::{Notify, mpsc};
+
+/// The exit code of a worker that nobody can talk to.
+const NO_LINE: u8 = 2;
+
+/// Serves as a worker where this process was started as one; else `None`, and the program goes on. To be called before
+/// anything else, while there is one thread.
+pub fn serve_as_worker() -> Option<ExitCode> {
+    let mut args = env::args().skip(1);
+    if args.next().as_deref() != Some(COMMAND) {
+        return None;
+    }
+    let Ok(line) = line() else {
+        eprintln!("gloveport: a worker is started by gloveport itself");
+        return Some(ExitCode::from(NO_LINE));
+    };
+    Some(match (args.next().as_deref(), args.next()) {
+        (Some(INNER), Some(left)) => inner(line, &left),
+        (with_network, _) => outer(with_network == Some(WITH_NETWORK)),
+    })
+}
+
+/// The line is where a program has its standard input.
+fn line() -> io::Result<UnixStream> {
+    let line = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    line.peer_addr().map(|_| line)
+}
+
+/// Leaves namespaces, which only its child is in then, and waits for the child.
+fn outer(with_network: bool) -> ExitCode {
+    let left = walls::leave_namespaces(with_network);
+    let left = serde_json::to_string(&left).unwrap_or_default();
+    let child = Command::new("/proc/self/exe").args([COMMAND, INNER, &left]).env_clear().stdin(Stdio::inherit()).status();
+    let code = child.map(|status| status.code().or_else(|| status.signal().map(|signal| 128 + signal)));
+    ExitCode::from(code.ok().flatten().and_then(|code| u8::try_from(code).ok()).unwrap_or(NO_LINE))
+}
+
+fn inner(line: UnixStream, left: &str) -> ExitCode {
+    // Without its parent it would outlive its host.
+    let tied = set_parent_process_death_signal(Some(Signal::KILL));
+    // It makes a pair of sockets, and no thread yet.
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        return ExitCode::from(NO_LINE);
+    };
+    let prepared = tied.map_err(|error| error.to_string()).and_then(|()| prepare(&line, left));
+    let served = runtime.block_on(async {
+        line.set_nonblocking(true)?;
+        serve(tokio::net::UnixStream::from_std(line)?, prepared).await
+    });
+    // The host is gone, or wants no more of it.
+    if served.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(NO_LINE) }
+}
+
+/// A worker behind its walls.
+struct Worker {
+    sandbox: Sandbox,
+    package: Option<Package>,
+    mounts: Vec<Opened>,
+    walls: Walls,
+}
+
+fn prepare(line: &UnixStream, left: &str) -> Result<Worker, String> {
+    let (hello, mut files) = hello::receive(line).map_err(|error| error.to_string())?;
+    let mut walls: Walls = serde_json::from_str(left).map_err(|error| error.to_string())?;
+    let Hello { package, fuel, sockets, mounts } = hello;
+    let code = (package.is_some() && !files.is_empty()).then(|| files.remove(0));
+    // The engine opens what it needs of the system, and has no threads yet.
+    let config = Config { slots: 1, cache: None, network: Network::default(), fuel, isolation: None };
+    let sandbox = Sandbox::build(config).map_err(|error| error.to_string())?;
+    let mounts = hello::open(mounts, files)?;
+    let reaches: Vec<_> = mounts.iter().flat_map(directories).collect();
+    walls::put_up(&mut walls, &reaches, sockets);
+    drop(reaches);
+    // From here on with what is left.
+    sandbox.tick().map_err(|error| error.to_string())?;
+    let package = match (package, code) {
+        (Some(package), Some(code)) => Some(load(&sandbox, code, package)?),
+        _ => None,
+    };
+    Ok(Worker { sandbox, package, mounts, walls })
+}
+
+fn load(sandbox: &Sandbox, code: OwnedFd, package: HelloPackage) -> Result<Package, String> {
+    let code = File::from(code);
+    let size = code.metadata().map_or(0, |metadata| metadata.len());
+    let component = load::sent(sandbox.engine(), &code).map_err(|error| format!("{error:#}"))?;
+    let HelloPackage { digest, description } = package;
+    sandbox.package(digest, size, *description, &component, true).map_err(|error| error.to_string())
+}
+
+/// A call that runs.
+struct Running {
+    line: Arc<Line>,
+    stop: Arc<Notify>,
+}
+
+async fn serve(line: tokio::net::UnixStream, prepared: Result<Worker, String>) -> io::Result<()> {
+    let (mut from, mut to) = line.into_split();
+    let (out, mut messages) = mpsc::unbounded_channel::<(ToHost, Bytes)>();
+    let worker = match prepared {
+        Ok(worker) => Arc::new(worker),
+        Err(why) => return wire::send(&mut to, &ToHost::Failed { why }, &[]).await,
+    };
+    let walls = worker.walls.clone();
+    wire::send(&mut to, &ToHost::Ready { walls }, &[]).await?;
+    tokio::spawn(async move {
+        while let Some((message, raw)) = messages.recv().await {
+            if wire::send(&mut to, &message, &raw).await.is_err() {
+                // Nobody will ever hear of what it does.
+                std::process::exit(i32::from(NO_LINE));
+            }
+        }
+    });
+    let mut running: Option<Running> = None;
+    loop {
+        let (message, raw) = match wire::receive::<ToWorker>(&mut from).await {
+            Ok(message) => message,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        match (message, &running) {
+            (ToWorker::Call { function, arguments, terms }, _) => {
+                running = Some(begin(Arc::clone(&worker), function, arguments, *terms, out.clone()));
+            }
+            (ToWorker::Stop, Some(running)) => running.stop.notify_one(),
+            (ToWorker::Answer { id, answer }, Some(running)) => running.line.answered(id, answer),
+            (ToWorker::Body { id, part }, Some(running)) => running.line.bodies().came(id, part, raw),
+            (ToWorker::More { id }, Some(running)) => running.line.bodies().more(id),
+            (_, None) => {}
+        }
+    }
+}
+
+fn begin(
+    worker: Arc<Worker>,
+    function: String,
+    arguments: Value,
+    terms: Terms,
+    out: mpsc::UnboundedSender<(ToHost, Bytes)>,
+) -> Running {
+    let ledger = Arc::new(Ledger::new(terms.limits, None));
+    let meter = Arc::new(Meter::new(&terms.limits, worker.sandbox.lane()));
+    let line = Arc::new(Line::new(out.clone(), Arc::clone(&ledger), Arc::clone(&meter)));
+    let stop = Arc::new(Notify::new());
+    let running = Running { line: Arc::clone(&line), stop: Arc::clone(&stop) };
+    tokio::spawn(async move {
+        let end = run(&worker, &function, &arguments, &terms, (line, &ledger, &meter), stop.notified()).await;
+        let micros = |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let account = Account {
+            cpu_us: micros(meter.cpu()),
+            memory: ledger.memory_peak(),
+            written: ledger.written(),
+            created: ledger.created(),
+            sent: ledger.sent(),
+            received: ledger.received(),
+            effects: ledger.take_effects(),
+            printed: ledger.take_printed(),
+        };
+        drop(out.send((ToHost::Ended { end, account }, Bytes::new())));
+    });
+    running
+}
+
+async fn run(
+    worker: &Worker,
+    function: &str,
+    arguments: &Value,
+    terms: &Terms,
+    (line, ledger, meter): (Arc<Line>, &Arc<Ledger>, &Arc<Meter>),
+    stop: impl Future<Output = ()>,
+) -> Result<crate::End, String> {
+    let tools = worker.package.as_ref().map(|package| &package.tools);
+    let tool = tools.and_then(|tools| tools.get(function)).ok_or_else(|| format!("no function `{function}`"))?;
+    // They were bounded before they came here.
+    let arguments = tool.arguments(arguments, u64::MAX).map_err(|error| error.to_string())?;
+    let job = call::Job { tool, arguments, terms, mounts: &worker.mounts };
+    let run = worker.sandbox.run_here(job, line, ledger, meter);
+    call::bounded(run, ledger, stop).await.map_err(|error| error.to_string())
+}

@@ -1,0 +1,382 @@
+//! The host's workers: started when a call needs one, kept for the next call of the same kind.
+
+use super::{
+    COMMAND, WITH_NETWORK,
+    hello::{self, Hello, HelloMount, HelloPackage},
+    serve::Serving,
+    walls::{Wall, Walls},
+    wire::{self, Account, ToHost, ToWorker},
+};
+use crate::{
+    Sandbox,
+    call::{CallError, Job, bounded},
+    ledger::{Ledger, lock},
+    meter::Meter,
+    mounts::{Opened, Place},
+    outcome::{Action, Effect, End},
+    outside::Here,
+    package::Tool,
+};
+use bytes::Bytes;
+use policy::Digest;
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fstat, memfd_create};
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{self, Write as _},
+    os::{
+        fd::{AsFd as _, OwnedFd},
+        unix::{net::UnixStream, process::ExitStatusExt as _},
+    },
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::{JoinHandle, spawn_blocking},
+    time::timeout,
+};
+
+/// How many calls run in workers at once; those that they make run beside them. Each takes some 20 MB.
+const MAX_WORKERS: usize = 64;
+/// How many workers wait for their next call, and for how long.
+const MAX_IDLE: usize = 16;
+const IDLE: Duration = Duration::from_secs(60);
+/// How long a worker may take to start, and to say what a call did that was stopped.
+const START: Duration = Duration::from_secs(30);
+const GRACE: Duration = Duration::from_millis(500);
+/// How many messages of a worker wait to be read.
+const QUEUE: usize = 16;
+
+/// A call that no worker could be had for.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// It did not start.
+    #[error("no worker process could be started: {0}")]
+    Start(io::Error),
+    /// It could not prepare itself.
+    #[error("a worker process could not begin: {0}")]
+    Prepare(String),
+    /// It took too long.
+    #[error("a worker process did not begin within {} s", START.as_secs())]
+    Slow,
+    /// Walls that the operator wants are not there.
+    #[error("`require` names what this machine does not offer: {}; `gloveport doctor` says more", .0.join("; "))]
+    Walls(Vec<String>),
+}
+
+/// The workers of one engine.
+pub(crate) struct Workers {
+    require: Vec<Wall>,
+    fuel: bool,
+    room: Arc<Semaphore>,
+    idle: Mutex<Vec<Idle>>,
+    code: Mutex<HashMap<Digest, Arc<OwnedFd>>>,
+}
+
+struct Idle {
+    key: Key,
+    worker: Worker,
+    since: Instant,
+}
+
+/// Calls with the same key can run in the same worker, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Key {
+    digest: Digest,
+    tenant: Arc<str>,
+    sockets: bool,
+    mounts: Vec<MountKey>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct MountKey {
+    guest_path: String,
+    device: u64,
+    inode: u64,
+    writes: bool,
+    /// The part of a staged mount, and the folder of its changes.
+    staged: Option<(String, std::path::PathBuf)>,
+    rules: Option<(std::path::PathBuf, crate::PathPatterns)>,
+}
+
+impl Key {
+    fn of(digest: Digest, tenant: &Arc<str>, job: &Job<'_>) -> io::Result<Self> {
+        let mount = |mount: &Opened| {
+            let (stat, writes, staged, ruled) = match &mount.place {
+                Place::Directory { dir, writes, ruled } => (fstat(&**dir)?, *writes, None, ruled),
+                Place::Staged(view) => {
+                    let staged = (view.floor.clone(), view.staged.folder().to_owned());
+                    (fstat(view.staged.layer_of_changes())?, view.writes, Some(staged), &view.ruled)
+                }
+            };
+            let rules = ruled.as_ref().map(|ruled| ruled.as_told());
+            let guest_path = mount.guest_path.clone();
+            Ok(MountKey { guest_path, device: stat.st_dev, inode: stat.st_ino, writes, staged, rules })
+        };
+        let mounts = job.mounts.iter().map(mount).collect::<io::Result<_>>()?;
+        Ok(Self { digest, tenant: Arc::clone(tenant), sockets: job.terms.tcp || job.terms.udp, mounts })
+    }
+}
+
+/// A process, until it is dropped.
+struct Process(Child);
+
+impl Process {
+    /// What ended it, for the operator.
+    fn ended(&mut self) -> String {
+        let _ = self.0.kill();
+        match self.0.wait() {
+            // The one that waits for the worker says so by its own code.
+            Ok(status) => match (status.code(), status.signal()) {
+                (Some(code @ 129..), _) => format!("its worker process was killed by signal {}", code - 128),
+                (_, Some(_)) => "its worker process was killed".to_owned(),
+                (code, None) => format!("its worker process ended with exit code {}", code.unwrap_or(-1)),
+            },
+            Err(error) => format!("its worker process is lost: {error}"),
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+struct Worker {
+    process: Process,
+    from: mpsc::Receiver<(ToHost, Bytes)>,
+    to: mpsc::UnboundedSender<(ToWorker, Bytes)>,
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Workers {
+    pub(crate) fn new(require: Vec<Wall>, fuel: bool) -> Self {
+        let room = Arc::new(Semaphore::new(MAX_WORKERS));
+        Self { require, fuel, room, idle: Mutex::default(), code: Mutex::default() }
+    }
+
+    /// Starts a worker for nothing, to see which walls stand around it.
+    pub(crate) async fn probe() -> Result<Walls, WorkerError> {
+        let hello = Hello { package: None, fuel: false, sockets: false, mounts: Vec::new() };
+        start(hello, None, Vec::new()).await.map(|(_, walls)| walls)
+    }
+
+    /// Refuses to go on where walls are missing that the operator wants.
+    pub(crate) async fn check(&self) -> Result<(), WorkerError> {
+        if self.require.is_empty() {
+            return Ok(());
+        }
+        self.stands(&Self::probe().await?)
+    }
+
+    fn stands(&self, walls: &Walls) -> Result<(), WorkerError> {
+        let missing = walls.missing(&self.require);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(WorkerError::Walls(missing.into_iter().map(|(wall, why)| format!("{wall} ({why})")).collect()))
+    }
+
+    /// Waits for room; calls within calls have theirs.
+    async fn room(&self, within: bool) -> Option<OwnedSemaphorePermit> {
+        if within { None } else { Arc::clone(&self.room).acquire_owned().await.ok() }
+    }
+
+    async fn worker(&self, key: &Key, job: &Job<'_>) -> Result<Worker, WorkerError> {
+        if let Some(idle) = self.take(key) {
+            return Ok(idle);
+        }
+        let code = self.code(job.tool).map_err(WorkerError::Start)?;
+        let package = HelloPackage { digest: job.tool.digest, description: Box::new(job.tool.package().clone()) };
+        let hello = Hello {
+            package: Some(package),
+            fuel: self.fuel,
+            sockets: key.sockets,
+            mounts: job.mounts.iter().map(HelloMount::of).collect(),
+        };
+        let (worker, walls) = start(hello, Some(code), job.mounts.to_vec()).await?;
+        self.stands(&walls)?;
+        Ok(worker)
+    }
+
+    fn take(&self, key: &Key) -> Option<Worker> {
+        let mut idle = lock(&self.idle);
+        let position = idle.iter().rposition(|idle| idle.key == *key)?;
+        Some(idle.remove(position).worker)
+    }
+
+    fn keep(&self, key: Key, worker: Worker) {
+        let gone: Vec<_> = {
+            let mut idle = lock(&self.idle);
+            idle.push(Idle { key, worker, since: Instant::now() });
+            let old = idle.iter().take_while(|idle| idle.since.elapsed() > IDLE).count();
+            let many = idle.len().saturating_sub(MAX_IDLE);
+            idle.drain(..old.max(many)).collect()
+        };
+        drop(gone);
+    }
+
+    /// A package's compiled code as a file that nobody can change any more.
+    fn code(&self, tool: &Tool) -> io::Result<Arc<OwnedFd>> {
+        if let Some(code) = lock(&self.code).get(&tool.digest) {
+            return Ok(Arc::clone(code));
+        }
+        let bytes = tool.pre.component().serialize().map_err(io::Error::other)?;
+        let mut file = File::from(memfd_create("gloveport-code", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?);
+        file.write_all(&bytes)?;
+        fcntl_add_seals(&file, SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+        let code = Arc::new(OwnedFd::from(file));
+        lock(&self.code).insert(tool.digest, Arc::clone(&code));
+        Ok(code)
+    }
+}
+
+/// Starts a worker, and waits until it stands behind its walls and has loaded its package.
+async fn start(
+    hello: Hello,
+    code: Option<Arc<OwnedFd>>,
+    mounts: Vec<Opened>,
+) -> Result<(Worker, Walls), WorkerError> {
+    let begun = spawn_blocking(move || {
+        let (here, there) = UnixStream::pair()?;
+        let mut command = Command::new("/proc/self/exe");
+        command.arg(COMMAND).env_clear().stdin(OwnedFd::from(there)).stdout(Stdio::null());
+        if hello.sockets {
+            command.arg(WITH_NETWORK);
+        }
+        let process = Process(command.spawn()?);
+        // Its end is closed here with the command, so that a worker that dies is heard of.
+        drop(command);
+        hello::send(&here, &hello, code.as_ref().map(|code| code.as_fd()), &mounts)?;
+        here.set_nonblocking(true)?;
+        Ok((process, here))
+    });
+    let (process, line) = begun.await.map_err(io::Error::other).and_then(|begun| begun).map_err(WorkerError::Start)?;
+    let (mut reading, mut writing) =
+        tokio::net::UnixStream::from_std(line).map_err(WorkerError::Start)?.into_split();
+    let (arrived, from) = mpsc::channel(QUEUE);
+    let (to, mut leaving) = mpsc::unbounded_channel::<(ToWorker, Bytes)>();
+    let reader = tokio::spawn(async move {
+        while let Ok(message) = wire::receive::<ToHost>(&mut reading).await {
+            if arrived.send(message).await.is_err() {
+                break;
+            }
+        }
+    });
+    let writer = tokio::spawn(async move {
+        while let Some((message, raw)) = leaving.recv().await {
+            if wire::send(&mut writing, &message, &raw).await.is_err() {
+                break;
+            }
+        }
+    });
+    let mut worker = Worker { process, from, to, tasks: [reader, writer] };
+    match timeout(START, worker.from.recv()).await {
+        Ok(Some((ToHost::Ready { walls }, _))) => Ok((worker, walls)),
+        Ok(Some((ToHost::Failed { why }, _))) => Err(WorkerError::Prepare(why)),
+        Ok(Some(_)) => Err(WorkerError::Prepare("it said something else than that it is ready".to_owned())),
+        Ok(None) => Err(WorkerError::Prepare(worker.process.ended())),
+        Err(_) => Err(WorkerError::Slow),
+    }
+}
+
+impl Sandbox {
+    /// Runs a call in a worker. Whatever becomes of it, what it did is in the ledger then.
+    pub(crate) async fn run_in_worker(
+        &self,
+        workers: &Workers,
+        job: Job<'_>,
+        here: Arc<Here>,
+        (ledger, meter): (&Arc<Ledger>, &Arc<Meter>),
+        (tenant, within): (&Arc<str>, bool),
+        cancel: impl Future<Output = ()>,
+    ) -> Result<End, CallError> {
+        let key = Key::of(job.tool.digest, tenant, &job).map_err(WorkerError::Start)?;
+        let (tool, terms, mounts) = (job.tool, job.terms.clone(), job.mounts);
+        let mut held = None;
+        let mut ended = None;
+        let run = async {
+            let _room = workers.room(within).await;
+            let worker = held.insert(workers.worker(&key, &job).await?);
+            let mut serving =
+                Serving::new(here, tool.id.clone(), terms.limits, Arc::clone(meter), worker.to.clone());
+            let arguments = tool.json_of(job.arguments);
+            let call = ToWorker::Call {
+                function: tool.id.function().to_owned(),
+                arguments,
+                terms: Box::new(terms),
+            };
+            let _ = worker.to.send((call, Bytes::new()));
+            loop {
+                match worker.from.recv().await {
+                    Some((ToHost::Ended { end, account }, _)) => {
+                        ended = Some(account);
+                        return end.map_err(|why| CallError::Worker(WorkerError::Prepare(why)));
+                    }
+                    Some((message, raw)) => serving.take(message, raw),
+                    None => return Ok(End::Trap(worker.process.ended())),
+                }
+            }
+        };
+        let end = bounded(run, ledger, cancel).await;
+        let Some(mut worker) = held else { return end };
+        if ended.is_none() {
+            let _ = worker.to.send((ToWorker::Stop, Bytes::new()));
+            ended = last_words(&mut worker).await;
+        }
+        match ended {
+            Some(account) => {
+                absorb(ledger, meter, account);
+                workers.keep(key, worker);
+            }
+            None => unknown(ledger, mounts),
+        }
+        end
+    }
+}
+
+/// What a worker says of a call that was stopped, if it still can.
+async fn last_words(worker: &mut Worker) -> Option<Account> {
+    let words = async {
+        loop {
+            match worker.from.recv().await? {
+                (ToHost::Ended { account, .. }, _) => return Some(account),
+                // Nobody does anything for it any more.
+                _ => {}
+            }
+        }
+    };
+    timeout(GRACE, words).await.ok().flatten()
+}
+
+fn absorb(ledger: &Ledger, meter: &Meter, account: Account) {
+    let Account { cpu_us, memory, written, created, sent, received, effects, printed } = account;
+    meter.add(Duration::from_micros(cpu_us).saturating_sub(meter.cpu()));
+    ledger.settle([written, created, sent, received]);
+    ledger.absorb(effects, printed, memory);
+}
+
+/// A worker that ended without a word may have changed whatever it could.
+fn unknown(ledger: &Ledger, mounts: &[Opened]) {
+    for mount in mounts {
+        let writes = match &mount.place {
+            Place::Directory { writes, .. } => *writes,
+            Place::Staged(view) => view.writes,
+        };
+        if writes {
+            let why = Some("its worker ended before it could say what it changed".to_owned());
+            let path = mount.guest_path.trim_start_matches('/').to_owned();
+            ledger.note(true, Effect { why, ..Effect::new(Action::Write, path) });
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! What goes over the line between a worker and its host: frames of a JSON message and raw bytes.
+
+use super::walls::Walls;
+use crate::{
+    outcome::{Effects, End, Printed},
+    stage::Progress,
+    terms::Terms,
+};
+use bytes::Bytes;
+use policy::{Limits, Provenance, ToolId};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+/// The largest message and the largest run of raw bytes. Results and arguments are at most 64 MiB (`policy::limits`), and a
+/// JSON text can take several times what it says.
+const MAX_JSON: usize = 512 << 20;
+const MAX_RAW: usize = 64 << 20;
+
+/// From the host.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum ToWorker {
+    /// Makes a call.
+    Call { function: String, arguments: Value, terms: Box<Terms> },
+    /// Ends it, wherever it is.
+    Stop,
+    /// What became of what was asked.
+    Answer { id: u64, answer: Answer },
+    /// A piece of a response's body.
+    Body { id: u64, part: Part },
+    /// The next piece of a request's body is wanted.
+    More { id: u64 },
+}
+
+/// From the worker.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum ToHost {
+    /// It stands behind its walls, and has loaded the package.
+    Ready { walls: Walls },
+    /// It could not begin.
+    Failed { why: String },
+    /// The call ended.
+    Ended { end: Result<End, String>, account: Account },
+    /// Something outside is wanted; with what the call had read by then.
+    Ask { id: u64, read: Provenance, what: Asked },
+    /// A piece of a request's body.
+    Body { id: u64, part: Part },
+    /// The next piece of a response's body is wanted.
+    More { id: u64 },
+    /// Nobody wants the rest of a response.
+    Dropped { id: u64 },
+    /// How far the call has come.
+    Progress(Told),
+}
+
+/// What a worker's call did and used.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Account {
+    pub(super) cpu_us: u64,
+    pub(super) memory: u64,
+    pub(super) written: u64,
+    pub(super) created: u64,
+    pub(super) sent: u64,
+    pub(super) received: u64,
+    pub(super) effects: Effects,
+    pub(super) printed: Printed,
+}
+
+/// What a call asks for.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum Asked {
+    Request(Head),
+    Invoke { tool: ToolId, arguments: Value, left: Box<Limits> },
+    Allows { address: SocketAddr, why: Use },
+    LookUp { name: String },
+}
+
+/// A request without its body.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Head {
+    pub(super) method: String,
+    pub(super) uri: String,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Shape,
+    /// In milliseconds.
+    pub(super) connect: Option<u64>,
+    pub(super) first_byte: Option<u64>,
+    pub(super) between_bytes: Option<u64>,
+}
+
+/// What is known of a body beforehand.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Shape {
+    pub(super) empty: bool,
+    pub(super) size: Option<u64>,
+}
+
+/// What is wanted of a socket: the engine's `SocketAddrUse`.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Use {
+    TcpBind,
+    TcpListen,
+    TcpAccept,
+    TcpConnect,
+    UdpBind,
+    UdpSend,
+    UdpReceive,
+}
+
+/// What became of it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum Answer {
+    Response { status: u16, headers: Vec<(String, String)>, body: Shape },
+    NoResponse(HttpError),
+    /// The result of another tool, and what its call used.
+    Invoked { result: Result<String, (NotInvoked, String)>, cpu_us: u64, written: u64, created: u64 },
+    Allowed(bool),
+    Found(Result<IpAddr, NotFound>),
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum NotInvoked {
+    Denied,
+    Invalid,
+    Failed,
+    Stopped,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum NotFound {
+    Denied,
+    Invalid,
+    Unresolvable,
+}
+
+/// A piece of a body; its bytes follow the message.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum Part {
+    Data,
+    Trailers(Vec<(String, String)>),
+    End,
+    Failed(HttpError),
+}
+
+/// Progress as a message.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Told {
+    pub(super) done: u64,
+    pub(super) total: Option<u64>,
+    pub(super) message: String,
+}
+
+impl Told {
+    pub(super) fn of(progress: Progress) -> Self {
+        Self { done: progress.done, total: progress.total, message: progress.message }
+    }
+}
+
+/// An error of `wasi:http`, by its name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HttpError {
+    name: String,
+    #[serde(default)]
+    text: Option<String>,
+    #[serde(default)]
+    number: Option<u64>,
+}
+
+/// Errors without and with one field, both ways.
+macro_rules! http_errors {
+    (plain $($plain:ident)*; sized $($sized:ident: $size:ty)*; said $($said:ident)*; field $($field:ident)*;) => {
+        impl HttpError {
+            pub(super) fn of(error: &wasmtime_wasi_http::Error) -> Self {
+                use wasmtime_wasi_http::Error as E;
+                let name = |name: &str| Self { name: name.to_owned(), text: None, number: None };
+                match error {
+                    $(E::$plain => name(stringify!($plain)),)*
+                    $(E::$sized(number) => Self { number: number.map(u64::from), ..name(stringify!($sized)) },)*
+                    $(E::$said(text) => Self { text: text.clone(), ..name(stringify!($said)) },)*
+                    $(E::$field { field_name, field_size } => Self {
+                        text: field_name.clone(),
+                        number: field_size.map(u64::from),
+                        ..name(stringify!($field))
+                    },)*
+                    E::DnsError { rcode, info_code } => {
+                        Self { text: rcode.clone(), number: info_code.map(u64::from), ..name("DnsError") }
+                    }
+                    E::TlsAlertReceived { alert_id, alert_message } => {
+                        Self { text: alert_message.clone(), number: alert_id.map(u64::from), ..name("TlsAlertReceived") }
+                    }
+                    E::Connect(error) if error.kind() == io::ErrorKind::ConnectionRefused => name("ConnectionRefused"),
+                    E::Connect(error) if error.kind() == io::ErrorKind::TimedOut => name("ConnectionTimeout"),
+                    E::Connect(_) => name("DestinationUnavailable"),
+                    E::Tls(_) => name("TlsProtocolError"),
+                    E::Hyper(error) if error.is_timeout() => name("HttpResponseTimeout"),
+                    // Also what a later engine adds.
+                    _ => name("HttpProtocolError"),
+                }
+            }
+
+            pub(super) fn error(self) -> wasmtime_wasi_http::Error {
+                use wasmtime_wasi_http::Error as E;
+                let number = self.number;
+                match self.name.as_str() {
+                    $(stringify!($plain) => E::$plain,)*
+                    $(stringify!($sized) => E::$sized(number.and_then(|n| <$size>::try_from(n).ok())),)*
+                    $(stringify!($said) => E::$said(self.text),)*
+                    $(stringify!($field) => E::$field {
+                        field_name: self.text,
+                        field_size: number.and_then(|n| u32::try_from(n).ok()),
+                    },)*
+                    "DnsError" => {
+                        E::DnsError { rcode: self.text, info_code: number.and_then(|n| u16::try_from(n).ok()) }
+                    }
+                    "TlsAlertReceived" => E::TlsAlertReceived {
+                        alert_id: number.and_then(|n| u8::try_from(n).ok()),
+                        alert_message: self.text,
+                    },
+                    _ => E::InternalError(None),
+                }
+            }
+        }
+    };
+}
+
+http_errors! {
+    plain DnsTimeout DestinationNotFound DestinationUnavailable DestinationIpProhibited DestinationIpUnroutable
+        ConnectionRefused ConnectionTerminated ConnectionTimeout ConnectionReadTimeout ConnectionWriteTimeout
+        ConnectionLimitReached TlsProtocolError TlsCertificateError HttpRequestDenied HttpRequestLengthRequired
+        HttpRequestMethodInvalid HttpRequestUriInvalid HttpRequestUriTooLong HttpResponseIncomplete HttpResponseTimeout
+        HttpUpgradeFailed HttpProtocolError LoopDetected ConfigurationError;
+    sized HttpRequestBodySize: u64 HttpRequestHeaderSectionSize: u32 HttpRequestTrailerSectionSize: u32
+        HttpResponseHeaderSectionSize: u32 HttpResponseBodySize: u64 HttpResponseTrailerSectionSize: u32;
+    said HttpResponseTransferCoding HttpResponseContentCoding InternalError;
+    field HttpRequestHeaderSize HttpRequestTrailerSize HttpResponseHeaderSize HttpResponseTrailerSize;
+}
+
+/// Headers as texts in which each character stands for a byte: values need not be UTF-8.
+pub(super) fn texts(headers: &http::HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &http::HeaderValue| value.as_bytes().iter().copied().map(char::from).collect();
+    headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
+}
+
+/// And back; what is no header is an error of whoever sent it.
+pub(super) fn headers(texts: Vec<(String, String)>) -> Result<http::HeaderMap, wasmtime_wasi_http::Error> {
+    let bad = || wasmtime_wasi_http::Error::HttpProtocolError;
+    let mut headers = http::HeaderMap::with_capacity(texts.len().min(1_000));
+    for (name, text) in texts {
+        let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(c).ok()).collect();
+        let name: http::HeaderName = name.parse().map_err(|_| bad())?;
+        let value = http::HeaderValue::from_bytes(&bytes.ok_or_else(bad)?).map_err(|_| bad())?;
+        headers.try_append(name, value).map_err(|_| bad())?;
+    }
+    Ok(headers)
+}
+
+/// Writes a frame.
+pub(super) async fn send<T: Serialize>(
+    to: &mut (impl AsyncWrite + Unpin),
+    message: &T,
+    raw: &[u8],
+) -> io::Result<()> {
+    let json = serde_json::to_vec(message)?;
+    let lengths = [json.len(), raw.len()].map(|length| u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
+    let mut head = Vec::with_capacity(8 + json.len());
+    head.extend_from_slice(&lengths.concat());
+    head.extend_from_slice(&json);
+    to.write_all(&head).await?;
+    to.write_all(raw).await?;
+    to.flush().await
+}
+
+/// Reads a frame.
+pub(super) async fn receive<T: DeserializeOwned>(from: &mut (impl AsyncRead + Unpin)) -> io::Result<(T, Bytes)> {
+    let mut lengths = [0; 8];
+    from.read_exact(&mut lengths).await?;
+    let (json, raw) = lengths.split_at(4);
+    let length = |bytes: &[u8]| bytes.iter().rev().fold(0_usize, |sum, byte| (sum << 8) | usize::from(*byte));
+    let (json, raw) = (length(json), length(raw));
+    if json > MAX_JSON || raw > MAX_RAW {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    let mut bytes = read(from, json).await?;
+    let message = serde_json::from_slice(&bytes)?;
+    bytes = read(from, raw).await?;
+    Ok((message, bytes.into()))
+}
+
+/// Room grows with what comes, not with what was announced.
+async fn read(from: &mut (impl AsyncRead + Unpin), length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(length.min(1 << 20));
+    let got = from.take(length as u64).read_to_end(&mut bytes).await?;
+    if got == length { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+}
