@@ -20,6 +20,8 @@ pub(crate) const FILE: &str = "gloveport.toml";
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
+    /// Whose world it is.
+    pub(crate) tenant: Option<Principal>,
     /// On whose behalf calls are made.
     pub(crate) principal: Option<Principal>,
     /// Component files, or folders of them.

@@ -145,7 +145,7 @@ impl Wanted {
     pub(crate) fn who(&self) -> Who {
         let principal = self.config.principal.clone();
         Who {
-            tenant: "default".into(),
+            tenant: self.config.tenant.as_ref().map_or("default", |tenant| tenant.as_str()).to_owned(),
             principal: principal.unwrap_or_else(|| "operator".parse().expect("a valid name")),
             roles: Vec::new(),
         }
@@ -168,8 +168,7 @@ impl Wanted {
         self.check_reach(&packages)?;
         let stages = Stages { folder: places::staged(journal.folder(), &task), demanded: policy.stages() };
         let who = self.who();
-        let mut world = self.world(&stages)?;
-        world.tenant = who.tenant.as_str().into();
+        let world = self.world(&stages)?;
         let may_stage = stages.demanded || world.mounts.values().any(Mount::is_staged);
         let lease = may_stage.then(|| journal.lease(&task)).transpose()?;
         let setup = Setup { sandbox, packages, policy, world, who, limits, journal, task, watch: None, lease };
@@ -217,7 +216,9 @@ pub(crate) fn isolation(
         Isolation::Process => Ok(Some(require.to_vec())),
         // Less than what was required is not what was meant.
         Isolation::Thread if !require.is_empty() => {
-            bail!("`require` names walls around worker processes, and calls run on threads: set `isolation = \"process\"`")
+            bail!(
+                "`require` names walls around worker processes, and calls run on threads: set `isolation = \"process\"`"
+            )
         }
         Isolation::Thread => Ok(None),
     }
@@ -233,13 +234,13 @@ pub(crate) fn load<'a>(
     machine: Machine,
     packages: impl IntoIterator<Item = &'a registry::Package>,
     policy: impl FnOnce() -> Result<Policy> + Send,
-) -> Result<(Sandbox, Vec<Package>, Policy)> {
+) -> Result<(Arc<Sandbox>, Vec<Package>, Policy)> {
     thread::scope(|scope| {
         let policy = scope.spawn(policy);
         let sandbox = sandbox(machine)?;
         let packages = packages.into_iter().map(|package| load_one(&sandbox, package)).collect::<Result<_>>()?;
         let policy = policy.join().unwrap_or_else(|panic| resume_unwind(panic))?;
-        Ok((sandbox, packages, policy))
+        Ok((Arc::new(sandbox), packages, policy))
     })
 }
 
@@ -261,7 +262,8 @@ fn sandbox(machine: Machine) -> Result<Sandbox> {
             None
         }
     };
-    Sandbox::new(sandbox::Config { slots, cache, network, fuel, isolation }).map_err(|error| Internal(error.into()).into())
+    Sandbox::new(sandbox::Config { slots, cache, network, fuel, isolation })
+        .map_err(|error| Internal(error.into()).into())
 }
 
 /// How requests leave, as it was set up.

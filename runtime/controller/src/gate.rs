@@ -29,7 +29,7 @@ pub struct Who {
 
 /// Everything that stands between a caller and the tools.
 pub struct Gate {
-    sandbox: Sandbox,
+    sandbox: Arc<Sandbox>,
     tools: BTreeMap<ToolId, Arc<Tool>>,
     policy: Policy,
     world: World,
@@ -116,8 +116,8 @@ impl fmt::Debug for Gate {
 
 /// What a gate is made of.
 pub struct Setup {
-    /// The engine.
-    pub sandbox: Sandbox,
+    /// The engine, which gates of several tenants can share: each tenant gets an equal part of it.
+    pub sandbox: Arc<Sandbox>,
     /// The packages whose tools can be called.
     pub packages: Vec<Package>,
     /// Who may do what.
@@ -170,7 +170,7 @@ impl Gate {
             variables: setup.world.env.keys().cloned().collect(),
             sandbox: setup.sandbox,
             policy: setup.policy,
-            world: setup.world,
+            world: World { tenant: setup.who.tenant.as_str().into(), ..setup.world },
             who: setup.who,
             limits: setup.limits,
             journal: setup.journal,

@@ -18,6 +18,7 @@ use crate::{
     outside::{Here, Outside},
     package::{Arguments, Entry, Given, Tool},
     shape::Shape,
+    shares::Places,
     stage::{Account, Chain, Stage},
     staged::StagedError,
     state::{Memory, State},
@@ -29,7 +30,6 @@ use crate::{
 use policy::{Grant, LimitKind, UNLIMITED};
 use serde_json::json;
 use std::{io, sync::Arc, time::Duration};
-use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::{
     AsContextMut, PoolConcurrencyLimitError, Store, Trap,
     component::{Instance, ResourceTable, ResourceTableError, Val},
@@ -142,7 +142,7 @@ impl Sandbox {
         };
         let terms = Terms::of(&grant, &setting, chain.depth());
         let ledger = Arc::new(Ledger::new(terms.limits, outer));
-        let meter = Arc::new(Meter::new(&terms.limits, Arc::clone(&self.lane)));
+        let meter = Arc::new(self.meter(&terms.limits, &setting.world.tenant));
         let outside = Arc::new(self.here(&grant, &setting, chain, (&ledger, &meter)));
 
         let mounts = grant.mounts().iter().map(|mount| Opened::new(mount, setting.world));
@@ -208,13 +208,14 @@ impl Sandbox {
         ledger: &Arc<Ledger>,
         meter: &Arc<Meter>,
     ) -> Result<End, CallError> {
+        meter.begin().await;
         let store = self.store(&job, outside, ledger, meter)?;
         Metered::new(meter, run(store, job.tool, job.arguments, ledger)).await
     }
 
     /// A place for an instance, and for those of the calls that it may make: whoever waits for a place while it holds
     /// another could wait for ever.
-    async fn slot(&self, grant: &Grant, setting: &Setting<'_>) -> Result<Option<OwnedSemaphorePermit>, CallError> {
+    async fn slot(&self, grant: &Grant, setting: &Setting<'_>) -> Result<Option<Places>, CallError> {
         if setting.within.is_some() {
             return Ok(None);
         }
@@ -223,7 +224,7 @@ impl Sandbox {
         if places > self.capacity {
             return Err(CallError::Depth { places, slots: self.capacity });
         }
-        Ok(Arc::clone(&self.slots).acquire_many_owned(places).await.ok())
+        Ok(Some(self.slots.take(&setting.world.tenant, places).await))
     }
 
     fn store(

@@ -1,7 +1,10 @@
 //! What is known of a call while it runs, kept outside its store: a call that is stopped from outside loses its store,
 //! but not the record of what it did.
 
-use crate::outcome::{Action, Effect, Effects, Level, LimitHit, Log, MAX_EFFECT_BYTES, MAX_EFFECTS, Printed};
+use crate::{
+    outcome::{Action, Effect, Effects, Level, LimitHit, Log, MAX_EFFECT_BYTES, MAX_EFFECTS, Printed},
+    terms::Counted,
+};
 use policy::{Denial, LimitKind, Limits, Provenance, Refusal, Source};
 use std::{
     collections::HashSet,
@@ -192,6 +195,29 @@ impl Ledger {
         bytes.stdout.extend_from_slice(printed.stdout.as_bytes());
         bytes.stderr.extend_from_slice(printed.stderr.as_bytes());
         bytes.logs.extend(printed.logs);
+    }
+
+    /// The accounts outside of this one as they stand, the innermost first.
+    pub(crate) fn outer(&self) -> Vec<Counted> {
+        let mut accounts = Vec::new();
+        let mut account = self.outer.as_deref();
+        while let Some(ledger) = account {
+            let counted = [&ledger.written, &ledger.created, &ledger.sent, &ledger.received];
+            accounts.push(Counted { limits: ledger.limits, counted: counted.map(|count| count.load(Relaxed)) });
+            account = ledger.outer.as_deref();
+        }
+        accounts
+    }
+
+    /// An account within accounts of another process.
+    pub(crate) fn within(limits: Limits, outer: &[Counted]) -> Self {
+        let outer = outer.iter().rev().fold(None, |outer, Counted { limits, counted }| {
+            let ledger = Self::new(*limits, outer);
+            let counts = [&ledger.written, &ledger.created, &ledger.sent, &ledger.received];
+            counts.into_iter().zip(counted).for_each(|(count, counted)| count.store(*counted, Relaxed));
+            Some(Arc::new(ledger))
+        });
+        Self::new(limits, outer)
     }
 
     /// Takes over what was counted in another process, where the limits held: bytes written, things created, bytes sent and

@@ -21,6 +21,7 @@ pub mod redact;
 mod schema;
 mod secrets;
 mod shape;
+mod shares;
 mod stage;
 mod staged;
 mod state;
@@ -45,19 +46,23 @@ pub use secrets::Secrets;
 pub use stage::{Account, Chain, Invocation, Invoking, NotInvoked, Progress, Stage};
 pub use staged::{Change, CommitError, Content, Diff, Staged, StagedError};
 pub use value::BadArguments;
-pub use worker::{Wall, WallStanding, Walls, WorkerError, serve_as_worker};
+pub use worker::{Probed, Wall, WallStanding, Walls, WorkerError, serve_as_worker};
 pub use world::{Mount, MountError, World};
 
+use meter::Meter;
 use policy::Digest;
 use sha2::{Digest as _, Sha256};
+use shares::{Shares, Tenant};
 use state::State;
-use worker::Workers;
 use std::sync::{Arc, LazyLock};
-use tokio::sync::Semaphore;
 use wasmtime::{
     Engine,
     component::{Component, Linker},
 };
+use worker::Workers;
+
+/// How many times the free slots one tenant may hold: alone it gets three quarters of them.
+const HOLD: u32 = 3;
 
 /// How a sandbox is set up.
 #[derive(Debug)]
@@ -79,9 +84,10 @@ pub struct Sandbox {
     engine: Engine,
     linker: Linker<State>,
     cache: Option<CodeCache>,
-    slots: Arc<Semaphore>,
+    slots: Arc<Shares>,
     capacity: u32,
-    lane: Arc<Semaphore>,
+    /// For those that compute for long: as many as there are cores.
+    lane: Arc<Shares>,
     client: Arc<net::Client>,
     fuel: bool,
     workers: Option<Workers>,
@@ -125,7 +131,7 @@ pub enum LoadError {
 
 impl std::fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sandbox").field("slots", &self.slots.available_permits()).finish_non_exhaustive()
+        f.debug_struct("Sandbox").field("slots", &self.capacity).finish_non_exhaustive()
     }
 }
 
@@ -153,9 +159,9 @@ impl Sandbox {
             engine,
             linker,
             cache: config.cache,
-            slots: Arc::new(Semaphore::new(slots as usize)),
+            slots: Shares::new(slots, Some(HOLD)),
             capacity: slots,
-            lane: Arc::new(Semaphore::new(cores)),
+            lane: Shares::new(u32::try_from(cores).unwrap_or(1), None),
             client,
             fuel: config.fuel,
             workers: config.isolation.map(|require| Workers::new(require, config.fuel)),
@@ -170,8 +176,8 @@ impl Sandbox {
         &self.engine
     }
 
-    pub(crate) fn lane(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.lane)
+    pub(crate) fn meter(&self, limits: &policy::Limits, tenant: &Tenant) -> Meter {
+        Meter::new(limits, Arc::clone(&self.lane), Arc::clone(tenant))
     }
 
     /// Whether what isolation requires is there, before the first call needs it.
@@ -224,11 +230,11 @@ impl Sandbox {
     }
 }
 
-/// Which walls this machine puts around a worker process.
+/// Which walls this machine puts around a worker process, and whether they hold.
 ///
 /// # Errors
 /// Where none can be started.
-pub async fn probe_isolation() -> Result<Walls, WorkerError> {
+pub async fn probe_isolation() -> Result<Probed, WorkerError> {
     Workers::probe().await
 }
 

@@ -1,6 +1,10 @@
 //! A call's time on a thread, and its turn among other calls.
 
-use crate::{ledger::lock, outcome::LimitHit};
+use crate::{
+    ledger::lock,
+    outcome::LimitHit,
+    shares::{Places, Shares, Tenant},
+};
 use policy::{LimitKind, Limits};
 use std::{
     pin::Pin,
@@ -11,12 +15,15 @@ use std::{
     task::{Context, Poll},
     time::{Duration, Instant},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::UpdateDeadline;
 
 /// A call that has computed for longer than this takes the long lane: only as many of those run at once as there are
 /// cores, in turn, so that short calls always find a thread.
 const SHORT: Duration = Duration::from_millis(5);
+
+/// A tenant that has so many calls waiting in the long lane gets no short ones beside them: each would be a millisecond
+/// that another tenant does not get.
+const CROWD: usize = 16;
 
 /// The time that one call has spent on a thread.
 #[derive(Debug)]
@@ -28,19 +35,21 @@ pub(crate) struct Meter {
     /// Nanoseconds after `base` at which the poll that is under way began.
     since: AtomicU64,
     /// The call's place in the long lane; given back whenever it waits.
-    place: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
-    lane: Arc<Semaphore>,
+    place: Arc<Mutex<Option<Places>>>,
+    lane: Arc<Shares>,
+    tenant: Tenant,
     limit: LimitHit,
 }
 
 impl Meter {
-    pub(crate) fn new(limits: &Limits, lane: Arc<Semaphore>) -> Self {
+    pub(crate) fn new(limits: &Limits, lane: Arc<Shares>, tenant: Tenant) -> Self {
         Self {
             base: Instant::now(),
             spent: AtomicU64::new(0),
             since: AtomicU64::new(0),
             place: Arc::default(),
             lane,
+            tenant,
             limit: LimitHit { limit: LimitKind::Cpu, value: limits.get(LimitKind::Cpu) },
         }
     }
@@ -71,17 +80,34 @@ impl Meter {
         if cpu >= Duration::from_millis(self.limit.value) {
             return Err(self.limit.into());
         }
-        if cpu < SHORT {
+        if cpu < SHORT && !self.is_crowded() {
             return Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())));
         }
         lock(&self.place).take();
-        let (place, lane) = (Arc::clone(&self.place), Arc::clone(&self.lane));
-        let turn = async move {
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(self.turn())))
+    }
+
+    /// Whether the tenant has so many calls in the long lane that its short ones would be many as well.
+    fn is_crowded(&self) -> bool {
+        self.lane.waiting(&self.tenant) >= CROWD
+    }
+
+    /// A place in the long lane.
+    fn turn(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (place, lane, tenant) = (Arc::clone(&self.place), Arc::clone(&self.lane), Arc::clone(&self.tenant));
+        async move {
             // Tokio's own queue first: an uncontended lane must not keep the thread from other calls.
             tokio::task::yield_now().await;
-            *lock(&place) = lane.acquire_owned().await.ok();
-        };
-        Ok(UpdateDeadline::YieldCustom(1, Box::pin(turn)))
+            let taken = lane.take(&tenant, 1).await;
+            *lock(&place) = Some(taken);
+        }
+    }
+
+    /// Waits to begin where the tenant's other calls wait, too.
+    pub(crate) async fn begin(&self) {
+        if self.is_crowded() {
+            self.turn().await;
+        }
     }
 }
 

@@ -45,7 +45,8 @@ impl Opened {
         let place = match view {
             Some(staged) if whole => Place::Staged(Arc::new(View { staged, floor: String::new(), writes, ruled })),
             Some(staged) => {
-                let spot = staged.find("", "", mount.path.as_str(), End::Follow).map_err(|error| refuse(error.into()))?;
+                let spot =
+                    staged.find("", "", mount.path.as_str(), End::Follow).map_err(|error| refuse(error.into()))?;
                 if spot.there().map_err(|error| refuse(error.into()))?.kind != Kind::Directory {
                     return Err(refuse(io::ErrorKind::NotADirectory.into()));
                 }

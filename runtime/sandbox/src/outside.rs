@@ -27,11 +27,7 @@ pub(crate) type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// runs on a guest's stack, on which policy has not the room that it looks for.
 pub(crate) trait Outside: Send + Sync {
     /// Sends a request, once policy allows it.
-    fn send(
-        &self,
-        request: Request<WasiBody>,
-        options: RequestOptions,
-    ) -> Later<Result<Response<WasiBody>, Error>>;
+    fn send(&self, request: Request<WasiBody>, options: RequestOptions) -> Later<Result<Response<WasiBody>, Error>>;
 
     /// Calls another tool, once policy allows it; `left` is what is left of the asking call's limits.
     fn invoke(&self, tool: ToolId, arguments: Value, left: Limits) -> Later<Result<String, InvokeError>>;
@@ -55,11 +51,7 @@ pub(crate) struct Here {
 }
 
 impl Outside for Here {
-    fn send(
-        &self,
-        request: Request<WasiBody>,
-        options: RequestOptions,
-    ) -> Later<Result<Response<WasiBody>, Error>> {
+    fn send(&self, request: Request<WasiBody>, options: RequestOptions) -> Later<Result<Response<WasiBody>, Error>> {
         let requests = self.requests.clone();
         Box::pin(async move { requests.send(request, options).await })
     }

@@ -17,8 +17,18 @@ pub(crate) struct Terms {
     /// Which sockets it can ask for at all.
     pub(crate) tcp: bool,
     pub(crate) udp: bool,
+    /// The accounts of the calls that it is made from, where what it uses counts too: the innermost first.
+    pub(crate) outer: Vec<Counted>,
     /// How many calls are under way within each other, with this one.
     pub(crate) depth: u64,
+}
+
+/// An account as it stands: its limits, and the bytes written, things created, bytes sent and received by now.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Counted {
+    pub(crate) limits: Limits,
+    pub(crate) counted: [u64; 4],
 }
 
 impl Terms {
@@ -32,6 +42,7 @@ impl Terms {
             seed: (grant.random() == Time::Virtual).then_some(setting.seed),
             tcp: !asks.tcp.is_empty() || !asks.listen.is_empty(),
             udp: !asks.udp.is_empty(),
+            outer: Vec::new(),
             depth,
         }
     }

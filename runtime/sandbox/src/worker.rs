@@ -8,17 +8,18 @@
 
 mod bodies;
 mod child;
-mod host;
 mod hello;
+mod host;
 mod line;
 mod seccomp;
 mod serve;
+mod trials;
 mod walls;
 mod wire;
 
 pub use child::serve_as_worker;
-pub use host::WorkerError;
 pub(crate) use host::Workers;
+pub use host::{Probed, WorkerError};
 pub use walls::{Standing as WallStanding, Wall, Walls};
 
 /// The first argument of a worker; nobody types it.

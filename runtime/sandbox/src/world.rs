@@ -88,7 +88,8 @@ impl Mount {
     /// Names the pattern that cannot be used.
     pub fn with(mut self, patterns: &PathPatterns) -> Result<Self, PatternRefused> {
         let rules = patterns.rules()?;
-        self.ruled = (!patterns.is_empty()).then(|| Ruled::new(self.path.clone(), patterns.clone(), rules));
+        self.ruled =
+            (!patterns.is_empty()).then(|| Ruled::new(self.path.clone(), patterns.clone(), rules, Some(self.dir())));
         Ok(self)
     }
 

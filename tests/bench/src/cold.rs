@@ -10,7 +10,8 @@ pub(crate) fn cache() -> Result<()> {
     let odd = odd()?;
     println!("\nloading a package of {} bytes", odd.bytes.len());
     let load = |sandbox: &Sandbox| sandbox.load(&odd.bytes, odd.digest, &odd.name).expect("a package");
-    let compiling = Sandbox::new(Config { slots: 10, cache: None, network: Default::default(), fuel: false, isolation: None })?;
+    let compiling =
+        Sandbox::new(Config { slots: 10, cache: None, network: Default::default(), fuel: false, isolation: None })?;
     let compiled = Times::of(10, || drop(load(&compiling)));
     compiled.print("compiling", None);
     let cached = Sandbox::new(Config {

@@ -11,6 +11,7 @@ mod edges;
 mod guests;
 mod http;
 mod invoke;
+mod isolation;
 mod lock;
 mod made;
 mod mcp;

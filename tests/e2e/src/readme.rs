@@ -42,6 +42,7 @@ fn its_commands_run() {
     let mut count = 0;
     for line in blocks("console").iter().flat_map(|block| block.lines()) {
         let line = line.split(" # ").next().expect("a line").trim().replace("TASK", &task);
+        let line = line.replace("DIGEST", &format!("sha256:{}", "0".repeat(64)));
         let mut words = words(line.strip_prefix("$ gloveport ").expect("a command"));
         words.retain(|word| !word.is_empty());
         let ended = place.run(&words);
@@ -50,7 +51,8 @@ fn its_commands_run() {
             // Nobody listens here.
             ["call", "files.write" | "http.get", ..] | ["diff-package", ..] => 4,
             ["policy", "explain", ..] => 3,
-            ["resume", ..] => 2,
+            // It stages nothing.
+            ["resume" | "commit" | "discard", ..] => 2,
             _ => 0,
         };
         ended.expect(expected, &[]);

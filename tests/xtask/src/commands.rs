@@ -37,11 +37,17 @@ fn demo_command() -> Command {
 /// Runs all tests, or those whose names contain one of `filters`.
 pub(crate) fn test(filters: &[String]) -> Result<()> {
     // The hostile guests are programs for the sandbox: on the host they neither build nor mean anything.
-    let mut command = cargo(["test", "--workspace", "--exclude", "guests"]);
-    if !filters.is_empty() {
-        command.arg("--").args(filters);
+    let everything = cargo(["test", "--workspace", "--exclude", "guests"]);
+    // The same tests of the program once more, with calls in worker processes.
+    let mut isolated = cargo(["test", "--package", "e2e"]);
+    isolated.env("GLOVEPORT_ISOLATION", "process");
+    for mut command in [everything, isolated] {
+        if !filters.is_empty() {
+            command.arg("--").args(filters);
+        }
+        process::run(&mut command)?;
     }
-    process::run(&mut command)
+    Ok(())
 }
 
 /// Runs every check even when one fails, so that one run shows all there is to mend.

@@ -257,7 +257,6 @@ fn gate(
     let who =
         Who { tenant: started.tenant.clone(), principal: started.principal.clone(), roles: started.roles.clone() };
     // The lease is held by whoever runs the task.
-    world.tenant = started.tenant.as_str().into();
     let (limits, watch, lease) = (policy::Limits::default(), None, None);
     Ok(Gate::new(Setup { sandbox, packages, policy, world, who, limits, journal, task, watch, lease }))
 }

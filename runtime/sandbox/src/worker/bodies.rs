@@ -37,8 +37,16 @@ impl Bodies {
         let (sender, pieces) = mpsc::channel(1);
         lock(&self.coming).insert(id, sender);
         let over = shape.empty;
-        let coming =
-            Coming { pieces, ask: Box::new(ask), dropped: Box::new(dropped), asked: false, over, shape, id, of: Arc::clone(self) };
+        let coming = Coming {
+            pieces,
+            ask: Box::new(ask),
+            dropped: Box::new(dropped),
+            asked: false,
+            over,
+            shape,
+            id,
+            of: Arc::clone(self),
+        };
         coming.boxed_unsync()
     }
 

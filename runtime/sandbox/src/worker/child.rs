@@ -4,22 +4,18 @@ use super::{
     COMMAND, INNER, WITH_NETWORK,
     hello::{self, Hello, HelloPackage, directories},
     line::Line,
+    trials,
     walls::{self, Walls},
     wire::{self, Account, ToHost, ToWorker},
 };
 use crate::{
-    Config, Network, Sandbox, call,
-    ledger::Ledger,
-    load,
-    meter::Meter,
-    mounts::Opened,
-    package::Package,
-    terms::Terms,
+    Config, Network, Sandbox, call, ledger::Ledger, load, meter::Meter, mounts::Opened, package::Package, terms::Terms,
 };
 use bytes::Bytes;
 use rustix::process::{Signal, set_parent_process_death_signal};
 use serde_json::Value;
 use std::{
+    collections::BTreeMap,
     env,
     fs::File,
     io,
@@ -62,7 +58,8 @@ fn line() -> io::Result<UnixStream> {
 fn outer(with_network: bool) -> ExitCode {
     let left = walls::leave_namespaces(with_network);
     let left = serde_json::to_string(&left).unwrap_or_default();
-    let child = Command::new("/proc/self/exe").args([COMMAND, INNER, &left]).env_clear().stdin(Stdio::inherit()).status();
+    let child =
+        Command::new("/proc/self/exe").args([COMMAND, INNER, &left]).env_clear().stdin(Stdio::inherit()).status();
     let code = child.map(|status| status.code().or_else(|| status.signal().map(|signal| 128 + signal)));
     ExitCode::from(code.ok().flatten().and_then(|code| u8::try_from(code).ok()).unwrap_or(NO_LINE))
 }
@@ -133,8 +130,10 @@ async fn serve(line: tokio::net::UnixStream, prepared: Result<Worker, String>) -
         Ok(worker) => Arc::new(worker),
         Err(why) => return wire::send(&mut to, &ToHost::Failed { why }, &[]).await,
     };
+    // One that serves no package is there to be asked what it can do.
+    let tried = if worker.package.is_none() { trials::run() } else { BTreeMap::new() };
     let walls = worker.walls.clone();
-    wire::send(&mut to, &ToHost::Ready { walls }, &[]).await?;
+    wire::send(&mut to, &ToHost::Ready { walls, tried }, &[]).await?;
     tokio::spawn(async move {
         while let Some((message, raw)) = messages.recv().await {
             if wire::send(&mut to, &message, &raw).await.is_err() {
@@ -170,8 +169,8 @@ fn begin(
     terms: Terms,
     out: mpsc::UnboundedSender<(ToHost, Bytes)>,
 ) -> Running {
-    let ledger = Arc::new(Ledger::new(terms.limits, None));
-    let meter = Arc::new(Meter::new(&terms.limits, worker.sandbox.lane()));
+    let ledger = Arc::new(Ledger::within(terms.limits, &terms.outer));
+    let meter = Arc::new(worker.sandbox.meter(&terms.limits, &Arc::from("")));
     let line = Arc::new(Line::new(out.clone(), Arc::clone(&ledger), Arc::clone(&meter)));
     let stop = Arc::new(Notify::new());
     let running = Running { line: Arc::clone(&line), stop: Arc::clone(&stop) };

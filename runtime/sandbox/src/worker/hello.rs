@@ -9,8 +9,8 @@ use crate::{
 use cap_std::fs::Dir;
 use policy::Digest;
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg,
-    sendmsg,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    recvmsg, sendmsg,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -99,22 +99,29 @@ impl HelloMount {
 
     fn open(self, files: &mut impl Iterator<Item = OwnedFd>) -> Result<Opened, String> {
         let mut next = || files.next().ok_or_else(|| "a directory is missing".to_owned());
-        let ruled = match self.rules {
+        let rules = self.rules;
+        let ruled = |top: Option<&Arc<Dir>>| match rules {
             Some((root, patterns)) => {
                 let rules = patterns.rules().map_err(|error| error.to_string())?;
-                Some(Ruled::new(root, patterns, rules))
+                Ok::<_, String>(Some(Ruled::new(root, patterns, rules, top.cloned())))
             }
-            None => None,
+            None => Ok(None),
         };
         let place = match self.staged {
             None => {
-                let dir = Dir::from_std_file(File::from(next()?));
-                Place::Directory { dir: Arc::new(dir), writes: self.writes, ruled }
+                let dir = Arc::new(Dir::from_std_file(File::from(next()?)));
+                let ruled = ruled(Some(&dir))?;
+                Place::Directory { dir, writes: self.writes, ruled }
             }
             Some(HelloStaged { about, folder, floor }) => {
                 let layers = [next()?, next()?, next()?, next()?];
                 let staged = Staged::shared(about, folder, layers).map_err(|error| error.to_string())?;
-                Place::Staged(Arc::new(View { staged: Arc::new(staged), floor, writes: self.writes, ruled }))
+                Place::Staged(Arc::new(View {
+                    staged: Arc::new(staged),
+                    floor,
+                    writes: self.writes,
+                    ruled: ruled(None)?,
+                }))
             }
         };
         Ok(Opened { guest_path: self.guest_path, place })

@@ -16,12 +16,14 @@ use crate::{
     outcome::{Action, Effect, End},
     outside::Here,
     package::Tool,
+    shares::{Places, Shares, Tenant},
+    terms::Terms,
 };
 use bytes::Bytes;
 use policy::Digest;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fstat, memfd_create};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fs::File,
     io::{self, Write as _},
     os::{
@@ -33,13 +35,13 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::mpsc,
     task::{JoinHandle, spawn_blocking},
     time::timeout,
 };
 
 /// How many calls run in workers at once; those that they make run beside them. Each takes some 20 MB.
-const MAX_WORKERS: usize = 64;
+const MAX_WORKERS: u32 = 64;
 /// How many workers wait for their next call, and for how long.
 const MAX_IDLE: usize = 16;
 const IDLE: Duration = Duration::from_secs(60);
@@ -66,11 +68,20 @@ pub enum WorkerError {
     Walls(Vec<String>),
 }
 
+/// What a worker says of the walls around it.
+#[derive(Debug, Clone)]
+pub struct Probed {
+    /// Which were put up.
+    pub walls: Walls,
+    /// What it tried from behind them, and what it reached: nothing where it was refused.
+    pub tried: BTreeMap<String, Option<String>>,
+}
+
 /// The workers of one engine.
 pub(crate) struct Workers {
     require: Vec<Wall>,
     fuel: bool,
-    room: Arc<Semaphore>,
+    room: Arc<Shares>,
     idle: Mutex<Vec<Idle>>,
     code: Mutex<HashMap<Digest, Arc<OwnedFd>>>,
 }
@@ -85,7 +96,7 @@ struct Idle {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Key {
     digest: Digest,
-    tenant: Arc<str>,
+    tenant: Tenant,
     sockets: bool,
     mounts: Vec<MountKey>,
 }
@@ -102,7 +113,7 @@ struct MountKey {
 }
 
 impl Key {
-    fn of(digest: Digest, tenant: &Arc<str>, job: &Job<'_>) -> io::Result<Self> {
+    fn of(digest: Digest, tenant: &Tenant, job: &Job<'_>) -> io::Result<Self> {
         let mount = |mount: &Opened| {
             let (stat, writes, staged, ruled) = match &mount.place {
                 Place::Directory { dir, writes, ruled } => (fstat(&**dir)?, *writes, None, ruled),
@@ -161,14 +172,14 @@ impl Drop for Worker {
 
 impl Workers {
     pub(crate) fn new(require: Vec<Wall>, fuel: bool) -> Self {
-        let room = Arc::new(Semaphore::new(MAX_WORKERS));
+        let room = Shares::new(MAX_WORKERS, Some(crate::HOLD));
         Self { require, fuel, room, idle: Mutex::default(), code: Mutex::default() }
     }
 
     /// Starts a worker for nothing, to see which walls stand around it.
-    pub(crate) async fn probe() -> Result<Walls, WorkerError> {
+    pub(crate) async fn probe() -> Result<Probed, WorkerError> {
         let hello = Hello { package: None, fuel: false, sockets: false, mounts: Vec::new() };
-        start(hello, None, Vec::new()).await.map(|(_, walls)| walls)
+        start(hello, None, Vec::new()).await.map(|(_, probed)| probed)
     }
 
     /// Refuses to go on where walls are missing that the operator wants.
@@ -176,7 +187,7 @@ impl Workers {
         if self.require.is_empty() {
             return Ok(());
         }
-        self.stands(&Self::probe().await?)
+        self.stands(&Self::probe().await?.walls)
     }
 
     fn stands(&self, walls: &Walls) -> Result<(), WorkerError> {
@@ -188,8 +199,8 @@ impl Workers {
     }
 
     /// Waits for room; calls within calls have theirs.
-    async fn room(&self, within: bool) -> Option<OwnedSemaphorePermit> {
-        if within { None } else { Arc::clone(&self.room).acquire_owned().await.ok() }
+    async fn room(&self, tenant: &Tenant, within: bool) -> Option<Places> {
+        if within { None } else { Some(self.room.take(tenant, 1).await) }
     }
 
     async fn worker(&self, key: &Key, job: &Job<'_>) -> Result<Worker, WorkerError> {
@@ -204,8 +215,8 @@ impl Workers {
             sockets: key.sockets,
             mounts: job.mounts.iter().map(HelloMount::of).collect(),
         };
-        let (worker, walls) = start(hello, Some(code), job.mounts.to_vec()).await?;
-        self.stands(&walls)?;
+        let (worker, probed) = start(hello, Some(code), job.mounts.to_vec()).await?;
+        self.stands(&probed.walls)?;
         Ok(worker)
     }
 
@@ -242,11 +253,7 @@ impl Workers {
 }
 
 /// Starts a worker, and waits until it stands behind its walls and has loaded its package.
-async fn start(
-    hello: Hello,
-    code: Option<Arc<OwnedFd>>,
-    mounts: Vec<Opened>,
-) -> Result<(Worker, Walls), WorkerError> {
+async fn start(hello: Hello, code: Option<Arc<OwnedFd>>, mounts: Vec<Opened>) -> Result<(Worker, Probed), WorkerError> {
     let begun = spawn_blocking(move || {
         let (here, there) = UnixStream::pair()?;
         let mut command = Command::new("/proc/self/exe");
@@ -262,8 +269,7 @@ async fn start(
         Ok((process, here))
     });
     let (process, line) = begun.await.map_err(io::Error::other).and_then(|begun| begun).map_err(WorkerError::Start)?;
-    let (mut reading, mut writing) =
-        tokio::net::UnixStream::from_std(line).map_err(WorkerError::Start)?.into_split();
+    let (mut reading, mut writing) = tokio::net::UnixStream::from_std(line).map_err(WorkerError::Start)?.into_split();
     let (arrived, from) = mpsc::channel(QUEUE);
     let (to, mut leaving) = mpsc::unbounded_channel::<(ToWorker, Bytes)>();
     let reader = tokio::spawn(async move {
@@ -282,7 +288,7 @@ async fn start(
     });
     let mut worker = Worker { process, from, to, tasks: [reader, writer] };
     match timeout(START, worker.from.recv()).await {
-        Ok(Some((ToHost::Ready { walls }, _))) => Ok((worker, walls)),
+        Ok(Some((ToHost::Ready { walls, tried }, _))) => Ok((worker, Probed { walls, tried })),
         Ok(Some((ToHost::Failed { why }, _))) => Err(WorkerError::Prepare(why)),
         Ok(Some(_)) => Err(WorkerError::Prepare("it said something else than that it is ready".to_owned())),
         Ok(None) => Err(WorkerError::Prepare(worker.process.ended())),
@@ -298,24 +304,20 @@ impl Sandbox {
         job: Job<'_>,
         here: Arc<Here>,
         (ledger, meter): (&Arc<Ledger>, &Arc<Meter>),
-        (tenant, within): (&Arc<str>, bool),
+        (tenant, within): (&Tenant, bool),
         cancel: impl Future<Output = ()>,
     ) -> Result<End, CallError> {
         let key = Key::of(job.tool.digest, tenant, &job).map_err(WorkerError::Start)?;
-        let (tool, terms, mounts) = (job.tool, job.terms.clone(), job.mounts);
+        let (tool, mounts) = (job.tool, job.mounts);
+        let terms = Terms { outer: ledger.outer(), ..job.terms.clone() };
         let mut held = None;
         let mut ended = None;
         let run = async {
-            let _room = workers.room(within).await;
+            let _room = workers.room(tenant, within).await;
             let worker = held.insert(workers.worker(&key, &job).await?);
-            let mut serving =
-                Serving::new(here, tool.id.clone(), terms.limits, Arc::clone(meter), worker.to.clone());
+            let mut serving = Serving::new(here, tool.id.clone(), terms.limits, Arc::clone(meter), worker.to.clone());
             let arguments = tool.json_of(job.arguments);
-            let call = ToWorker::Call {
-                function: tool.id.function().to_owned(),
-                arguments,
-                terms: Box::new(terms),
-            };
+            let call = ToWorker::Call { function: tool.id.function().to_owned(), arguments, terms: Box::new(terms) };
             let _ = worker.to.send((call, Bytes::new()));
             loop {
                 match worker.from.recv().await {
@@ -349,10 +351,9 @@ impl Sandbox {
 async fn last_words(worker: &mut Worker) -> Option<Account> {
     let words = async {
         loop {
-            match worker.from.recv().await? {
-                (ToHost::Ended { account, .. }, _) => return Some(account),
-                // Nobody does anything for it any more.
-                _ => {}
+            // Nobody does anything else for it any more.
+            if let (ToHost::Ended { account, .. }, _) = worker.from.recv().await? {
+                return Some(account);
             }
         }
     };

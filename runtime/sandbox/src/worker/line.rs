@@ -53,11 +53,7 @@ impl Shared {
 }
 
 impl Line {
-    pub(super) fn new(
-        out: mpsc::UnboundedSender<(ToHost, Bytes)>,
-        ledger: Arc<Ledger>,
-        meter: Arc<Meter>,
-    ) -> Self {
+    pub(super) fn new(out: mpsc::UnboundedSender<(ToHost, Bytes)>, ledger: Arc<Ledger>, meter: Arc<Meter>) -> Self {
         let shared = Shared { out, waiting: Mutex::default(), bodies: Arc::default() };
         Self { shared: Arc::new(shared), ledger, meter }
     }
@@ -83,11 +79,7 @@ impl Line {
 }
 
 impl Outside for Line {
-    fn send(
-        &self,
-        request: Request<WasiBody>,
-        options: RequestOptions,
-    ) -> Later<Result<Response<WasiBody>, Error>> {
+    fn send(&self, request: Request<WasiBody>, options: RequestOptions) -> Later<Result<Response<WasiBody>, Error>> {
         let (parts, body) = request.into_parts();
         let millis = |time: Option<Duration>| time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         let head = Head {

@@ -141,8 +141,7 @@ fn rules(sockets: bool) -> Result<Rules, seccompiler::BackendError> {
     rules.insert(libc::SYS_prctl, any(0, &PRCTLS)?);
     // A thread, never a process.
     let thread = u64::try_from(libc::CLONE_THREAD).unwrap_or_default();
-    let thread =
-        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(thread), thread)?;
+    let thread = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(thread), thread)?;
     rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![thread])?]);
     // Limits are asked for, not set.
     rules.insert(libc::SYS_prlimit64, vec![equal(2, 0)?]);

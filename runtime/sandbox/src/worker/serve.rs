@@ -179,5 +179,6 @@ async fn give(
 
 /// Polls a future once; whether it is done.
 async fn futures_now(future: &mut (impl Future<Output = ()> + Unpin)) -> bool {
-    std::future::poll_fn(|context| std::task::Poll::Ready(std::pin::Pin::new(&mut *future).poll(context).is_ready())).await
+    std::future::poll_fn(|context| std::task::Poll::Ready(std::pin::Pin::new(&mut *future).poll(context).is_ready()))
+        .await
 }

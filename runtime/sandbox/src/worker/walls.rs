@@ -5,8 +5,8 @@
 
 use super::{hello::Reach, seccomp};
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, PathBeneath, Ruleset, RulesetAttr as _,
-    RulesetCreatedAttr as _, RulesetStatus, Scope,
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, PathBeneath, Ruleset,
+    RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, Scope,
 };
 use rustix::{
     fs::{CWD, Mode},
@@ -188,7 +188,8 @@ pub(super) fn put_up(walls: &mut Walls, mounts: &[Reach<'_>], sockets: bool) {
 /// A root with nothing in it but the processes of this namespace, by which open files are named.
 fn empty_root() -> Result<(), String> {
     let at = |what: &'static str| move |error: rustix::io::Errno| format!("{what}: {error}");
-    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).map_err(at("making mounts private"))?;
+    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+        .map_err(at("making mounts private"))?;
     let made = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC).map_err(at("tmpfs"))?;
     fsconfig_create(&made).map_err(at("tmpfs"))?;
     let root = fsmount(&made, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::MOUNT_ATTR_NOEXEC).map_err(at("tmpfs"))?;

@@ -11,6 +11,7 @@ use policy::{Limits, Provenance, ToolId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{
+    collections::BTreeMap,
     io,
     net::{IpAddr, SocketAddr},
 };
@@ -42,7 +43,7 @@ pub(super) enum ToWorker {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) enum ToHost {
     /// It stands behind its walls, and has loaded the package.
-    Ready { walls: Walls },
+    Ready { walls: Walls, tried: BTreeMap<String, Option<String>> },
     /// It could not begin.
     Failed { why: String },
     /// The call ended.
@@ -122,10 +123,19 @@ pub(super) enum Use {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) enum Answer {
-    Response { status: u16, headers: Vec<(String, String)>, body: Shape },
+    Response {
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Shape,
+    },
     NoResponse(HttpError),
     /// The result of another tool, and what its call used.
-    Invoked { result: Result<String, (NotInvoked, String)>, cpu_us: u64, written: u64, created: u64 },
+    Invoked {
+        result: Result<String, (NotInvoked, String)>,
+        cpu_us: u64,
+        written: u64,
+        created: u64,
+    },
     Allowed(bool),
     Found(Result<IpAddr, NotFound>),
 }
@@ -272,11 +282,7 @@ pub(super) fn headers(texts: Vec<(String, String)>) -> Result<http::HeaderMap, w
 }
 
 /// Writes a frame.
-pub(super) async fn send<T: Serialize>(
-    to: &mut (impl AsyncWrite + Unpin),
-    message: &T,
-    raw: &[u8],
-) -> io::Result<()> {
+pub(super) async fn send<T: Serialize>(to: &mut (impl AsyncWrite + Unpin), message: &T, raw: &[u8]) -> io::Result<()> {
     let json = serde_json::to_vec(message)?;
     let lengths = [json.len(), raw.len()].map(|length| u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
     let mut head = Vec::with_capacity(8 + json.len());

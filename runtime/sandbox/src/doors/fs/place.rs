@@ -5,6 +5,7 @@
 //! programs of this host do meanwhile shows after a file was opened: its place is looked at again before it is given out.
 
 use super::rules::{PathPatterns, PathRules, Rule};
+use cap_std::fs::Dir;
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 use std::{
     fs,
@@ -24,6 +25,8 @@ pub(crate) struct Ruled {
     root: PathBuf,
     patterns: PathPatterns,
     rules: PathRules,
+    /// An open directory that holds all that calls see of it; `None` where the mount is a view.
+    top: Option<Arc<Dir>>,
     /// Whose turn it is.
     pub(super) turn: Arc<Mutex<()>>,
 }
@@ -50,8 +53,8 @@ pub(super) enum Last {
 
 impl Ruled {
     /// `root` is the mount's directory, without links.
-    pub(crate) fn new(root: PathBuf, patterns: PathPatterns, rules: PathRules) -> Arc<Self> {
-        Arc::new(Self { root, patterns, rules, turn: Arc::default() })
+    pub(crate) fn new(root: PathBuf, patterns: PathPatterns, rules: PathRules, top: Option<Arc<Dir>>) -> Arc<Self> {
+        Arc::new(Self { root, patterns, rules, top, turn: Arc::default() })
     }
 
     /// What another process needs to make the same of it.
@@ -125,17 +128,19 @@ impl Ruled {
     /// Whether all that is in a directory may be moved: nothing in it, and nothing at the place where it would be, may be
     /// under a rule.
     pub(super) fn allow_move(&self, from: &str, to: &str) -> Result<(), ErrorCode> {
+        let top = self.top.as_ref().ok_or(ErrorCode::NotPermitted)?;
+        let above = self.of_open(&**top)?;
         let mut left = MAX_MOVED;
         let mut waiting = vec![String::new()];
         while let Some(inside) = waiting.pop() {
             let path = join(from, &inside);
             self.allow(&path, Aim::Change)?;
             self.allow(&join(to, &inside), Aim::Change)?;
-            let host = self.root.join(&path);
-            if !fs::symlink_metadata(&host).is_ok_and(|metadata| metadata.is_dir()) {
+            let seen = path.strip_prefix(&above).ok_or(ErrorCode::NotPermitted)?.trim_start_matches('/');
+            if !top.symlink_metadata(seen).is_ok_and(|metadata| metadata.is_dir()) {
                 continue;
             }
-            for entry in fs::read_dir(host).map_err(|_| ErrorCode::Access)? {
+            for entry in top.read_dir(seen).map_err(|_| ErrorCode::Access)? {
                 left = left.checked_sub(1).ok_or(ErrorCode::NotPermitted)?;
                 let name = entry.map_err(|_| ErrorCode::Access)?.file_name();
                 let name = name.to_str().ok_or(ErrorCode::NotPermitted)?;
