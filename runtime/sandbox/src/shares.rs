@@ -50,7 +50,9 @@ impl Shares {
     pub(crate) async fn take(self: &Arc<Self>, tenant: &Tenant, count: u32) -> Places {
         let waiting = {
             let mut state = lock(&self.state);
-            if state.turns.is_empty() && self.allows(&state, tenant, count) {
+            // Whoever else waits while there are free places holds too many already.
+            let waits = state.tenants.get(tenant).is_some_and(|own| !own.waiting.is_empty());
+            if !waits && self.allows(&state, tenant, count) {
                 return self.give(&mut state, tenant, count);
             }
             let (sender, waiting) = oneshot::channel();

@@ -105,6 +105,21 @@ fn path_traversal() {
     assert!(refused(&outcome).iter().any(|path| path.contains("passwd")), "{outcome}");
 }
 
+/// What is measured works, staged or not.
+#[test]
+fn file_work() {
+    for mount in [WRITE, "out=out:staged"] {
+        let place = Place::new();
+        check_in(&place, "file_work", &["write", "/out", "131072"], &[mount], 0, "exit_code\":0");
+        let many = check_in(&place, "file_work", &["many", "/out", "50"], &[mount], 0, "exit_code\":0");
+        assert!(many["end"]["value"]["stdout"].as_str().expect("text").starts_with("600 5"), "{many}");
+    }
+    let place = Place::new();
+    place.write("out/large", &"x".repeat(70_000));
+    let read = check_in(&place, "file_work", &["read", "/out", "0"], &[WRITE], 0, "exit_code\":0");
+    assert_eq!(read["end"]["value"]["stdout"], "70000\n");
+}
+
 #[test]
 fn absolute_path() {
     check("absolute_path", &[], &[READ], 0, "exit_code\":0");

@@ -225,9 +225,10 @@ fn odd_requests_are_refused() {
     }
     check(&headers("x-a", "b\r\nx-c: d"), &local, 4, "InvalidSyntax");
     check(&headers("x a", "b"), &local, 4, "InvalidSyntax");
-    check(&headers("content-length", "5"), &local, 4, "HttpRequestBodySize");
     check(&headers("x-large", &"v".repeat(70_000)), &local, 4, "eader");
     assert_eq!(server.asked().len(), 0);
+    // A body that is not what its header says is noticed when it ends; the server may have seen the headers by then.
+    check(&headers("content-length", "5"), &local, 4, "HttpRequestBodySize");
 }
 
 #[test]

@@ -1,0 +1,101 @@
+//! A gate to measure: one package, a policy that allows all, a journal of its own.
+
+use anyhow::{Context as _, Result, bail};
+use controller::{Answer, Gate, Setup, Who};
+use journal::{Durability, Journal, TaskId};
+use policy::{Access, Limits, Policy};
+use sandbox::{Config, End, Mount, Package, Sandbox, World};
+use serde_json::Value;
+use std::{
+    future::pending,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// Allows all, also real time.
+const POLICY: &str = "@id(\"all\") permit (principal, action, resource);";
+
+pub(crate) struct Bench {
+    sandbox: Arc<Sandbox>,
+    package: Option<Package>,
+    world: World,
+    tenant: String,
+    gate: Option<Arc<Gate>>,
+    state: TempDir,
+    runtime: Runtime,
+    limits: Limits,
+}
+
+/// An engine with room for so many calls.
+pub(crate) fn sandbox(slots: u32, isolated: bool) -> Result<Arc<Sandbox>> {
+    let isolation = isolated.then(Vec::new);
+    let config = Config { slots, cache: None, network: Default::default(), fuel: false, isolation };
+    Ok(Arc::new(Sandbox::new(config)?))
+}
+
+impl Bench {
+    pub(crate) fn new(package: &registry::Package) -> Result<Self> {
+        Self::on(sandbox(64, false)?, package, "bench")
+    }
+
+    /// On an engine that is shared.
+    pub(crate) fn on(sandbox: Arc<Sandbox>, package: &registry::Package, tenant: &str) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (world, state) = (World::default(), tempfile::tempdir()?);
+        let limits = [("written", "16GiB"), ("created", "1000000"), ("cpu", "10min"), ("wall", "60min")];
+        let limits = limits.iter().try_fold(Limits::default(), |limits, (key, value)| limits.with(key, value))?;
+        let package = Some(sandbox.load(&package.bytes, package.digest, &package.name)?);
+        Ok(Self { sandbox, package, world, tenant: tenant.into(), gate: None, state, runtime, limits })
+    }
+
+    pub(crate) fn mount(mut self, name: &str, path: &Path, stage: Option<PathBuf>) -> Result<Self> {
+        let name = name.parse()?;
+        let mut mount = Mount::open(&name, path, Access::ReadWrite)?;
+        if let Some(stage) = stage {
+            mount = mount.staged(stage, true);
+        }
+        self.world.mounts.insert(name, mount);
+        Ok(self)
+    }
+
+    pub(crate) fn limit(mut self, key: &str, value: &str) -> Result<Self> {
+        self.limits = self.limits.with(key, value)?;
+        Ok(self)
+    }
+
+    pub(crate) fn gate(&mut self) -> Result<Arc<Gate>> {
+        if let Some(gate) = &self.gate {
+            return Ok(Arc::clone(gate));
+        }
+        let package = self.package.take().context("made once")?;
+        let gate = Gate::new(Setup {
+            sandbox: Arc::clone(&self.sandbox),
+            packages: vec![package],
+            policy: Policy::parse(&[("bench.cedar", POLICY)])?,
+            world: self.world.clone(),
+            who: Who { tenant: self.tenant.clone(), principal: "bench".parse()?, roles: Vec::new() },
+            limits: self.limits,
+            journal: Arc::new(Journal::open(self.state.path(), Durability::Process)?),
+            task: TaskId::generate(),
+            watch: None,
+            lease: None,
+        });
+        self.gate = Some(Arc::clone(&gate));
+        Ok(gate)
+    }
+
+    /// Makes a call that has to give a result.
+    pub(crate) fn call(&mut self, tool: &str, args: Value) -> Result<Value> {
+        let gate = self.gate()?;
+        let tool = gate.tool(&tool.parse()?).context("no such tool")?;
+        match self.runtime.block_on(gate.call(tool, args, pending())) {
+            Answer::Ran(outcome) => match outcome.end {
+                End::Result(value) => Ok(value),
+                end => bail!("it ended otherwise: {end:?}"),
+            },
+            answer => bail!("it did not run: {answer:?}"),
+        }
+    }
+}
