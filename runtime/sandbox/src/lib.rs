@@ -12,6 +12,7 @@ mod engine;
 mod ledger;
 mod load;
 mod meter;
+mod nested;
 mod net;
 mod outcome;
 mod package;

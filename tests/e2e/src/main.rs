@@ -14,6 +14,7 @@ mod invoke;
 mod lock;
 mod made;
 mod mcp;
+mod observed;
 mod path_rules;
 mod program;
 mod readme;

@@ -1,6 +1,7 @@
 //! Files. Wraps the engine's file system host, which confines paths to mounts and keeps read-only mounts read-only;
 //! here every access is recorded, and what is written and created is counted.
 
+mod attempt;
 mod place;
 mod rules;
 mod stream;
@@ -14,6 +15,7 @@ use crate::{
     ledger::Ledger,
     outcome::{Action, Effect, LimitHit},
 };
+use attempt::{Attempt, is_refusal};
 use place::{Aim, Last};
 use policy::LimitKind;
 use std::sync::Arc;
@@ -53,11 +55,6 @@ fn hit(hit: LimitHit) -> FsError {
     FsError::trap(hit)
 }
 
-/// Whether an error means that authority was missing, and not that something was not there.
-fn is_refusal(error: &FsError) -> bool {
-    matches!(error.downcast_ref(), Some(ErrorCode::NotPermitted | ErrorCode::ReadOnly | ErrorCode::Access))
-}
-
 impl FsDoor<'_> {
     /// A path for the record. One that no file system takes is refused before it takes room here.
     fn path(&self, fd: &Fd, relative: &str) -> FsResult<String> {
@@ -68,13 +65,33 @@ impl FsDoor<'_> {
         if path.len() > MAX_PATH { Err(ErrorCode::NameTooLong.into()) } else { Ok(path) }
     }
 
+    /// A path for the record of what is about to change: where it really is, whatever links lead there.
+    fn target(&self, fd: &Fd, relative: &str, last: Last) -> FsResult<String> {
+        let named = self.path(fd, relative)?;
+        Ok(self.real_target(fd, relative, last).unwrap_or(named))
+    }
+
+    /// `None` where it cannot be told, or where nothing on the way could be a link.
+    fn real_target(&self, fd: &Fd, relative: &str, last: Last) -> Option<String> {
+        let Descriptor::Dir(dir) = self.inner.table.get(fd).ok()? else { return None };
+        let found = if last == Last::Follow {
+            place::at(&*dir.dir, relative).ok()?
+        } else {
+            // The name as it is written, so that a link at the end is what is meant, and `..` leads nowhere.
+            let (directory, name) = relative.trim_end_matches('/').rsplit_once('/')?;
+            place::at(&*dir.dir, directory).ok()?.join(name)
+        };
+        let base = place::of_handle(&*dir.dir).ok()?;
+        Some(self.tree.path(fd.rep(), found.strip_prefix(base).ok()?.to_str()?))
+    }
+
     /// Something is about to be tried.
     fn attempt(&self, action: Action, path: String) -> Attempt {
-        Attempt { ledger: Arc::clone(self.ledger), what: Some(Effect::new(action, path)) }
+        Attempt::new(self.ledger, Effect::new(action, path))
     }
 
     fn attempt_pair(&self, action: Action, from: String, to: String) -> Attempt {
-        Attempt { ledger: Arc::clone(self.ledger), what: Some(Effect { to: Some(to), ..Effect::new(action, from) }) }
+        Attempt::new(self.ledger, Effect { to: Some(to), ..Effect::new(action, from) })
     }
 
     /// Asks the rules about a path, where its mount has any; a refusal is recorded. What it gives back keeps others of the
@@ -155,6 +172,16 @@ impl FsDoor<'_> {
         if cuts { self.inner.set_size(borrow(opened), 0).await } else { Ok(()) }
     }
 
+    /// Where something is that was opened below a handle, links followed.
+    fn real(&self, fd: &Fd, opened: &Fd) -> Option<String> {
+        let place = |fd: &Fd| match self.inner.table.get(fd).ok()? {
+            Descriptor::Dir(dir) => place::of_handle(&*dir.dir).ok(),
+            Descriptor::File(file) => place::of_handle(&*file.file).ok(),
+        };
+        let (base, found) = (place(fd)?, place(opened)?);
+        Some(self.tree.path(fd.rep(), found.strip_prefix(base).ok()?.to_str()?))
+    }
+
     fn place(&self, ruled: &Arc<Ruled>, fd: &Fd, path: &str, last: Last, aim: Aim) -> Result<String, ErrorCode> {
         match self.inner.table.get(fd).map_err(|_| ErrorCode::BadDescriptor)? {
             Descriptor::Dir(dir) => ruled.admit(&*dir.dir, path, last, aim),
@@ -179,6 +206,24 @@ impl FsDoor<'_> {
             Ok(stat) => Ok(Some(stat.type_)),
             Err(error) if matches!(error.downcast_ref(), Some(ErrorCode::NoEntry)) => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Metadata is recorded only where it was refused.
+    fn refused_look<T>(&self, result: FsResult<T>, path: String) -> FsResult<T> {
+        if let Err(error) = &result
+            && is_refusal(error)
+        {
+            self.ledger.refused(Action::Read, path);
+        }
+        result
+    }
+
+    /// Counts what is about to be written, where the mount lets anything be.
+    fn count(&self, fd: &Fd, bytes: u64) -> FsResult<()> {
+        match self.inner.table.get(fd) {
+            Ok(Descriptor::File(file)) if !file.perms.write_not_permitted() => self.ledger.write(bytes).map_err(hit),
+            _ => Ok(()),
         }
     }
 
@@ -214,47 +259,6 @@ struct TurnOf(#[expect(dead_code, reason = "held, not looked at")] tokio::sync::
 impl TurnOf {
     async fn take(ruled: &Arc<Ruled>) -> Self {
         Self(Arc::clone(&ruled.turn).lock_owned().await)
-    }
-}
-
-/// Something that is being tried. A call can be stopped while the engine's threads are at it: then it is recorded as done,
-/// since nobody will know any more.
-struct Attempt {
-    ledger: Arc<Ledger>,
-    what: Option<Effect>,
-}
-
-impl Attempt {
-    /// Records what became of it.
-    fn settle<T>(mut self, result: FsResult<T>) -> FsResult<T> {
-        if let Some(effect) = self.what.take() {
-            match &result {
-                Ok(_) => self.ledger.note(true, effect),
-                Err(error) if is_refusal(error) => {
-                    let Effect { action, path, to, .. } = effect;
-                    self.ledger.refused(action, path);
-                    if let Some(to) = to {
-                        self.ledger.refused(action, to);
-                    }
-                }
-                Err(_) => {}
-            }
-        }
-        result
-    }
-
-    /// It came to nothing that is worth recording.
-    fn nothing<T>(mut self, result: T) -> T {
-        self.what = None;
-        result
-    }
-}
-
-impl Drop for Attempt {
-    fn drop(&mut self) {
-        if let Some(effect) = self.what.take() {
-            self.ledger.note(true, effect);
-        }
     }
 }
 
@@ -340,7 +344,7 @@ impl HostDescriptor for FsDoor<'_> {
         // Where rules are, nothing is cut off before it is certain what was opened.
         let cuts = admitted.rules.is_some() && open_flags.contains(OpenFlags::TRUNCATE);
         let open_flags = if cuts { open_flags & !OpenFlags::TRUNCATE } else { open_flags };
-        let mut opened = self.inner.open_at(fd, path_flags, path, open_flags, flags).await;
+        let mut opened = self.inner.open_at(borrow(&fd), path_flags, path, open_flags, flags).await;
         if let (Some((ruled, _)), Ok(descriptor)) = (&admitted.rules, &opened)
             && let Err(code) = self.verify(ruled, descriptor, aim, cuts).await
         {
@@ -349,8 +353,11 @@ impl HostDescriptor for FsDoor<'_> {
             }
             opened = Err(code);
         }
+        // A link could give what it leads to another name in the record.
+        let real = opened.as_ref().ok().and_then(|opened| self.real(&fd, opened));
+        let full = real.unwrap_or(full);
         let opened = match opened {
-            Ok(opened) if changes => attempt.settle(Ok(opened))?,
+            Ok(opened) if changes => attempt.at(full.clone()).settle(Ok(opened))?,
             Ok(opened) => attempt.nothing(opened),
             Err(error) => return attempt.settle(Err(error)),
         };
@@ -369,7 +376,7 @@ impl HostDescriptor for FsDoor<'_> {
     }
 
     async fn write(&mut self, fd: Fd, bytes: Vec<u8>, offset: u64) -> FsResult<u64> {
-        self.ledger.write(self.gap(&fd, offset).saturating_add(bytes.len() as u64)).map_err(hit)?;
+        self.count(&fd, self.gap(&fd, offset).saturating_add(bytes.len() as u64))?;
         let path = self.path(&fd, "")?;
         let attempt = self.attempt(Action::Write, path);
         let result = self.inner.write(fd, bytes, offset).await;
@@ -392,7 +399,7 @@ impl HostDescriptor for FsDoor<'_> {
     async fn set_size(&mut self, fd: Fd, size: u64) -> FsResult<()> {
         // A file that grows takes room, even if nobody writes it.
         let before = self.inner.stat(borrow(&fd)).await?.size;
-        self.ledger.write(size.saturating_sub(before)).map_err(hit)?;
+        self.count(&fd, size.saturating_sub(before))?;
         let path = self.path(&fd, "")?;
         let attempt = self.attempt(Action::Write, path);
         let result = self.inner.set_size(fd, size).await;
@@ -417,8 +424,8 @@ impl HostDescriptor for FsDoor<'_> {
         accessed: NewTimestamp,
         modified: NewTimestamp,
     ) -> FsResult<()> {
-        let full = self.path(&fd, &path)?;
         let last = if flags.contains(PathFlags::SYMLINK_FOLLOW) { Last::Follow } else { Last::Link };
+        let full = self.target(&fd, &path, last)?;
         let _admitted = self.admit(&fd, &path, last, Aim::Change, Action::Write).await?;
         let attempt = self.attempt(Action::Write, full);
         let result = self.inner.set_times_at(fd, flags, path, accessed, modified).await;
@@ -428,7 +435,7 @@ impl HostDescriptor for FsDoor<'_> {
     async fn create_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
         let _admitted = self.admit(&fd, &path, Last::New, Aim::Change, Action::Create).await?;
         self.ledger.create().map_err(hit)?;
-        let full = self.path(&fd, &path)?;
+        let full = self.target(&fd, &path, Last::Link)?;
         let attempt = self.attempt(Action::Create, full);
         let result = self.inner.create_directory_at(fd, path).await;
         attempt.settle(result)
@@ -437,7 +444,7 @@ impl HostDescriptor for FsDoor<'_> {
     async fn symlink_at(&mut self, fd: Fd, target: String, path: String) -> FsResult<()> {
         let _admitted = self.admit(&fd, &path, Last::New, Aim::Change, Action::Create).await?;
         self.ledger.create().map_err(hit)?;
-        let full = self.path(&fd, &path)?;
+        let full = self.target(&fd, &path, Last::Link)?;
         let attempt = self.attempt(Action::Create, full);
         let result = self.inner.symlink_at(fd, target, path).await;
         attempt.settle(result)
@@ -448,7 +455,7 @@ impl HostDescriptor for FsDoor<'_> {
         let last = if flags.contains(PathFlags::SYMLINK_FOLLOW) { Last::Follow } else { Last::Link };
         let _admitted = self.admit_pair(&fd, (&path, last), &to_fd, &to, Action::Link).await?;
         self.ledger.create().map_err(hit)?;
-        let (from_full, to_full) = (self.path(&fd, &path)?, self.path(&to_fd, &to)?);
+        let (from_full, to_full) = (self.target(&fd, &path, Last::Link)?, self.target(&to_fd, &to, Last::Link)?);
         let attempt = self.attempt_pair(Action::Link, from_full, to_full);
         let result = self.inner.link_at(fd, flags, path, to_fd, to).await;
         attempt.settle(result)
@@ -456,15 +463,18 @@ impl HostDescriptor for FsDoor<'_> {
 
     async fn rename_at(&mut self, fd: Fd, path: String, to_fd: Fd, to: String) -> FsResult<()> {
         let _admitted = self.admit_pair(&fd, (&path, Last::Link), &to_fd, &to, Action::Rename).await?;
-        let (from_full, to_full) = (self.path(&fd, &path)?, self.path(&to_fd, &to)?);
-        let attempt = self.attempt_pair(Action::Rename, from_full, to_full);
+        let (from_full, to_full) = (self.target(&fd, &path, Last::Link)?, self.target(&to_fd, &to, Last::Link)?);
+        let attempt = self.attempt_pair(Action::Rename, from_full.clone(), to_full.clone());
         let result = self.inner.rename_at(fd, path, to_fd, to).await;
+        if result.is_ok() {
+            self.tree.renamed(&from_full, &to_full);
+        }
         attempt.settle(result)
     }
 
     async fn unlink_file_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
         let _admitted = self.admit(&fd, &path, Last::Link, Aim::Change, Action::Remove).await?;
-        let full = self.path(&fd, &path)?;
+        let full = self.target(&fd, &path, Last::Link)?;
         let attempt = self.attempt(Action::Remove, full);
         let result = self.inner.unlink_file_at(fd, path).await;
         attempt.settle(result)
@@ -472,7 +482,7 @@ impl HostDescriptor for FsDoor<'_> {
 
     async fn remove_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
         let _admitted = self.admit(&fd, &path, Last::Link, Aim::Change, Action::Remove).await?;
-        let full = self.path(&fd, &path)?;
+        let full = self.target(&fd, &path, Last::Link)?;
         let attempt = self.attempt(Action::Remove, full);
         let result = self.inner.remove_directory_at(fd, path).await;
         attempt.settle(result)
@@ -498,7 +508,7 @@ impl HostDescriptor for FsDoor<'_> {
     }
 
     async fn readlink_at(&mut self, fd: Fd, path: String) -> FsResult<String> {
-        let full = self.path(&fd, &path)?;
+        let full = self.target(&fd, &path, Last::Link)?;
         let _admitted = self.admit(&fd, &path, Last::Link, Aim::Look, Action::Read).await?;
         let attempt = self.attempt(Action::Read, full);
         let result = self.inner.readlink_at(fd, path).await;
@@ -544,12 +554,7 @@ impl HostDescriptor for FsDoor<'_> {
         let last = if flags.contains(PathFlags::SYMLINK_FOLLOW) { Last::Follow } else { Last::Link };
         let _admitted = self.admit(&fd, &path, last, Aim::Look, Action::Read).await?;
         let result = self.inner.stat_at(fd, flags, path).await;
-        if let Err(error) = &result
-            && is_refusal(error)
-        {
-            self.ledger.refused(Action::Read, full);
-        }
-        result
+        self.refused_look(result, full)
     }
 
     async fn is_same_object(&mut self, a: Fd, b: Fd) -> wasmtime::Result<bool> {
@@ -561,9 +566,11 @@ impl HostDescriptor for FsDoor<'_> {
     }
 
     async fn metadata_hash_at(&mut self, fd: Fd, flags: PathFlags, path: String) -> FsResult<MetadataHashValue> {
+        let full = self.path(&fd, &path)?;
         let last = if flags.contains(PathFlags::SYMLINK_FOLLOW) { Last::Follow } else { Last::Link };
         let _admitted = self.admit(&fd, &path, last, Aim::Look, Action::Read).await?;
-        self.inner.metadata_hash_at(fd, flags, path).await
+        let result = self.inner.metadata_hash_at(fd, flags, path).await;
+        self.refused_look(result, full)
     }
 }
 
