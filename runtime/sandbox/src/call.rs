@@ -382,8 +382,8 @@ async fn command(
         Ok((Err(()),)) => 1,
         Err(error) => error.downcast_ref::<I32Exit>().map(|exit| exit.0).ok_or(error)?,
     };
-    let printed = ledger.take_printed();
-    let value = json!({ "exit_code": code, "stdout": printed.stdout, "stderr": printed.stderr });
+    let (stdout, stderr) = ledger.take_output();
+    let value = json!({ "exit_code": code, "stdout": stdout, "stderr": stderr });
     Ok(if code == 0 { End::Result(value) } else { End::ToolError(value) })
 }
 

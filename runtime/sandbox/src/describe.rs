@@ -3,6 +3,7 @@
 //! Nothing here runs or compiles anything, and nothing outside the bytes is asked.
 
 use crate::{
+    nested::Nested,
     schema,
     shape::{Field, NoShape, Shape, Walk, json_name},
 };
@@ -95,6 +96,9 @@ pub enum DescribeError {
     /// It imports something that this host does not have.
     #[error("it imports `{0}`, which this host does not offer; only WASI 0.2 interfaces can be imported")]
     UnknownImport(String),
+    /// It asks for more than any host has.
+    #[error("the components within it ask for too many instances of each other")]
+    Nested,
     /// Nothing to call.
     #[error("it exports no tool{}", list_reasons(.0))]
     NoTools(Vec<(String, String)>),
@@ -170,8 +174,13 @@ impl<'a> Sections<'a> {
         }
         Validator::new_with_features(features()).validate_all(bytes).map_err(invalid)?;
         let mut found = Self { manifest: None, docs: None };
+        let mut nested = Nested::default();
         for payload in Parser::new(0).parse_all(bytes) {
-            if let Payload::CustomSection(section) = payload.map_err(invalid)? {
+            let payload = payload.map_err(invalid)?;
+            if !nested.take(&payload).map_err(invalid)? {
+                return Err(DescribeError::Nested);
+            }
+            if let Payload::CustomSection(section) = payload {
                 match section.name() {
                     MANIFEST_SECTION if found.manifest.is_some() => return Err(DescribeError::ManyManifests),
                     MANIFEST_SECTION => found.manifest = Some(section.data()),
@@ -334,15 +343,24 @@ impl Exports {
         for (_, name, _) in &self.tools {
             *count.entry(name.clone()).or_default() += 1;
         }
-        let mut tools = BTreeMap::new();
+        let mut not_tools = self.not_tools;
+        let mut found = BTreeMap::<String, Vec<ToolDescription>>::new();
         for (interface, name, tool) in self.tools {
             let id = match interface {
                 Some(interface) if count[&name] > 1 => format!("{interface}.{name}"),
                 _ => name,
             };
-            tools.insert(id, tool);
+            found.entry(id).or_default().push(tool);
         }
-        (tools, self.not_tools)
+        let mut tools = BTreeMap::new();
+        for (id, mut all) in found {
+            match all.pop() {
+                Some(tool) if all.is_empty() => drop(tools.insert(id, tool)),
+                // Whichever were taken, a caller could mean the other.
+                _ => not_tools.push((id, "several functions would have this name".into())),
+            }
+        }
+        (tools, not_tools)
     }
 }
 

@@ -367,6 +367,12 @@ impl Ledger {
         Printed { stdout: text(bytes.stdout), stderr: text(bytes.stderr), logs: bytes.logs }
     }
 
+    /// Takes both outputs, which a command's result holds, and leaves what it logged.
+    pub(crate) fn take_output(&self) -> (String, String) {
+        let mut printed = lock(&self.printed);
+        (text(std::mem::take(&mut printed.stdout)), text(std::mem::take(&mut printed.stderr)))
+    }
+
     /// The result of another tool may be in this one's.
     pub(crate) fn used(&self, tool: &str) {
         lock(&self.effects).effects.tools_read.insert(tool.to_owned());

@@ -13,6 +13,7 @@ mod ledger;
 mod load;
 mod meter;
 mod mounts;
+mod nested;
 mod net;
 mod outcome;
 mod outside;

@@ -84,7 +84,11 @@ impl Memory {
 
     /// A refusal is a trap, not a failed `memory.grow`: what runs out of memory then aborts anyway, and its trap
     /// would not say why.
-    fn grow(&mut self, current: usize, desired: usize, unit: usize) -> wasmtime::Result<bool> {
+    fn grow(&mut self, current: usize, desired: usize, max: Option<usize>, unit: usize) -> wasmtime::Result<bool> {
+        // Beyond its own bound nothing grows: the guest is told so, and nothing is counted.
+        if max.is_some_and(|max| desired > max) {
+            return Ok(false);
+        }
         let more = (desired.saturating_sub(current) as u64).saturating_mul(unit as u64);
         let total = self.total.saturating_add(more);
         if total > self.limit {
@@ -97,11 +101,11 @@ impl Memory {
 }
 
 impl ResourceLimiter for Memory {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        self.grow(current, desired, 1)
+    fn memory_growing(&mut self, current: usize, desired: usize, max: Option<usize>) -> wasmtime::Result<bool> {
+        self.grow(current, desired, max, 1)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        self.grow(current, desired, size_of::<usize>())
+    fn table_growing(&mut self, current: usize, desired: usize, max: Option<usize>) -> wasmtime::Result<bool> {
+        self.grow(current, desired, max, size_of::<usize>())
     }
 }

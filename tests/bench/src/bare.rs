@@ -2,12 +2,15 @@
 
 use anyhow::Result;
 use std::path::{Path, PathBuf};
+use tokio::runtime::Runtime;
 use wasmtime::{
     Engine, Store,
     component::{Component, Linker, ResourceTable, TypedFunc},
 };
-use tokio::runtime::Runtime;
-use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView, p2::bindings::{Command, CommandPre}};
+use wasmtime_wasi::{
+    FsPerms, WasiCtx, WasiCtxView, WasiView,
+    p2::bindings::{Command, CommandPre},
+};
 
 struct State {
     wasi: WasiCtx,

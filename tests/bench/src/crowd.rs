@@ -1,7 +1,11 @@
 //! Many calls at once: what a suspended one takes, how soon a cancelled one is gone, and what a tenant with a thousand
 //! spinning calls leaves to another one.
 
-use crate::{guest, odd, setup::{Bench, sandbox}, stats::Times};
+use crate::{
+    guest, odd,
+    setup::{Bench, sandbox},
+    stats::Times,
+};
 use anyhow::{Context as _, Result};
 use controller::{Answer, Gate};
 use sandbox::{End, Tool};
@@ -99,9 +103,12 @@ pub(crate) fn suspended() -> Result<()> {
 pub(crate) fn cancel() -> Result<()> {
     println!("\nfrom cancelling a call to its outcome, {CANCELLED} times each");
     let threads = threads()?;
-    for (name, what, isolated) in
-        [("sleeps", "sleeping", false), ("spin", "computing", false), ("sleeps", "sleeping, in a worker", true), ("spin", "computing, in a worker", true)]
-    {
+    for (name, what, isolated) in [
+        ("sleeps", "sleeping", false),
+        ("spin", "computing", false),
+        ("sleeps", "sleeping, in a worker", true),
+        ("spin", "computing, in a worker", true),
+    ] {
         let mut bench = Bench::on(sandbox(64, isolated)?, &guest("bin", name)?, "bench")?;
         let gate = bench.gate()?;
         let tool = tool(&gate, &format!("{name}.run"))?;
@@ -109,7 +116,8 @@ pub(crate) fn cancel() -> Result<()> {
         for _ in 0..CANCELLED {
             let (stop, stopped) = oneshot::channel::<()>();
             let (gate, tool) = (Arc::clone(&gate), Arc::clone(&tool));
-            let call = threads.spawn(async move { gate.call_apart(tool, json!({}), async { drop(stopped.await) }).await });
+            let call =
+                threads.spawn(async move { gate.call_apart(tool, json!({}), async { drop(stopped.await) }).await });
             threads.block_on(sleep(Duration::from_millis(10)));
             let start = Instant::now();
             drop(stop);

@@ -30,7 +30,11 @@ pub(crate) fn run() -> Result<()> {
             let args = ["/out".to_owned(), amount.to_string()];
             let mut bench = Both {
                 bare: BareCommand::new(&package.bytes, &work)?,
-                ours: Bench::new(&package)?.mount("out", &work, mount.then(|| folder.path().join(format!("stage-{what}"))))?,
+                ours: Bench::new(&package)?.mount(
+                    "out",
+                    &work,
+                    mount.then(|| folder.path().join(format!("stage-{what}"))),
+                )?,
                 line: std::iter::once(what.to_owned()).chain(args).collect(),
             };
             let (bare, ours) = Times::in_turn(RUNS, &mut bench, Both::bare, Both::ours);

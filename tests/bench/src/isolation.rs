@@ -1,6 +1,10 @@
 //! A call in a worker process against one on a thread.
 
-use crate::{odd, setup::{Bench, sandbox}, stats::Times};
+use crate::{
+    odd,
+    setup::{Bench, sandbox},
+    stats::Times,
+};
 use anyhow::Result;
 use serde_json::json;
 

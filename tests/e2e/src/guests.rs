@@ -1,5 +1,14 @@
 //! Every guest, and the outcome that it must get. A guest without a test here does not compile.
 
+mod engine;
+mod files;
+mod limits;
+mod links;
+mod network;
+mod output;
+mod time;
+
+use self::{engine::*, files::*, limits::*, links::*, network::*, output::*, time::*};
 use crate::{
     annotations::{asks_for_nothing, claims_annotations, claims_read_only},
     http::net,
@@ -11,7 +20,9 @@ use crate::{
 };
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeMap,
     fs,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -92,11 +103,63 @@ fn check_wat(name: &str, flags: &[&str], code: i32, texts: &[&str]) -> Ended {
     ended
 }
 
+/// What an outcome says was done, or refused: the action, the path, and where it went.
+fn effects(outcome: &Value, which: &str) -> Vec<String> {
+    let list = outcome["effects"][which].as_array().cloned().unwrap_or_default();
+    let text = |effect: &Value, key: &str| effect[key].as_str().unwrap_or_default().to_owned();
+    let line = |effect: &Value| [text(effect, "action"), text(effect, "path"), text(effect, "to")].join(" ");
+    list.iter().map(|effect| line(effect).trim_end().to_owned()).collect()
+}
+
+fn done(outcome: &Value) -> Vec<String> {
+    effects(outcome, "done")
+}
+
 fn refused(outcome: &Value) -> Vec<String> {
-    let list = outcome["effects"]["refused"].as_array().cloned().unwrap_or_default();
-    list.iter()
-        .map(|effect| format!("{} {}", effect["action"].as_str().unwrap_or(""), effect["path"].as_str().unwrap_or("")))
-        .collect()
+    effects(outcome, "refused")
+}
+
+/// Everything below a folder that a call with these grants may not change: kinds, contents, targets, modes, times.
+fn beyond(place: &Place, granted: &[&str]) -> BTreeMap<PathBuf, String> {
+    let mut found = BTreeMap::new();
+    let mut waiting = vec![place.root().to_owned()];
+    while let Some(folder) = waiting.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let inside = path.strip_prefix(place.root()).expect("below it").to_owned();
+            if granted.iter().any(|granted| inside == Path::new(granted)) {
+                continue;
+            }
+            let about = fs::symlink_metadata(&path).expect("it is there");
+            let held = match about.file_type() {
+                kind if kind.is_dir() => String::new(),
+                kind if kind.is_symlink() => format!("{:?}", fs::read_link(&path)),
+                kind if kind.is_file() => format!("{:?}", fs::read(&path)),
+                _ => String::new(),
+            };
+            if about.is_dir() {
+                waiting.push(path);
+            }
+            found.insert(
+                inside,
+                format!("{:o} {} {}.{} {held}", about.mode(), about.nlink(), about.mtime(), about.mtime_nsec()),
+            );
+        }
+    }
+    found
+}
+
+/// Runs a command guest that prints what came of each thing that it tries. Each line has to be as expected, and nothing
+/// may change but the mount `out`.
+#[track_caller]
+fn tells(place: &Place, name: &str, args: &[&str], flags: &[&str], expected: &str) -> Value {
+    let before = beyond(place, &["out", "state"]);
+    let outcome = check_in(place, name, args, flags, 0, "exit_code\":0");
+    let said: Vec<_> = outcome["end"]["value"]["stdout"].as_str().expect("text").lines().collect();
+    let expected: Vec<_> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    assert_eq!(said, expected, "{name} {args:?}");
+    assert_eq!(beyond(place, &["out", "state"]), before, "{name} {args:?}");
+    outcome
 }
 
 #[test]
@@ -392,77 +455,6 @@ fn bad_arguments_are_named_by_their_path() {
     ended.expect(2, &["at most 1024 bytes of JSON (limit `arguments`)"]);
     // Cut between characters, not through one.
     check("odd.huge", json!({ "n": "ü".repeat(300) }), "üü…\"");
-}
-
-#[test]
-fn unknown_import() {
-    check_wat("unknown_import", &[], 2, &["imports `acme:evil/door@1.0.0`, which this host does not offer"]);
-}
-
-#[test]
-fn wrong_import_type() {
-    check_wat("wrong_import_type", &[], 2, &["imports do not fit this host"]);
-}
-
-#[test]
-fn core_module() {
-    check_wat("core_module", &[], 2, &["a core WebAssembly module, not a component"]);
-}
-
-#[test]
-fn resources() {
-    let place = Place::new();
-    let package = wat(&place, "resources");
-    run_in(&place, &package, "plain", &json!({}), &[]).expect(0, &[r#""value":42"#]);
-    run_in(&place, &package, "take", &json!({}), &[]).expect(2, &["there is no tool `resources.take`"]);
-    place.run(&["inspect", &package.display().to_string()]).expect(0, &["#take is not a tool: it uses a resource"]);
-}
-
-#[test]
-fn many_memories() {
-    // 1,501 pages each: together more than the default of 128 MiB.
-    check_wat("many_memories", &[], 5, &[r#""limit":"memory""#]);
-    check_wat("many_memories", &["memory=200MiB"], 0, &[r#""kind":"result""#]);
-}
-
-#[test]
-fn many_instances() {
-    check_wat("many_instances", &[], 0, &[r#""kind":"result","value":1"#]);
-}
-
-#[test]
-fn too_many_memories() {
-    check_wat("too_many_memories", &[], 2, &["cannot be compiled"]);
-}
-
-#[test]
-fn table_bomb() {
-    check_wat("table_bomb", &["memory=64KiB"], 5, &[r#""limit":"memory","value":65536"#]);
-    // Without a limit that it meets, a table still ends where the engine's slots do.
-    check_wat("table_bomb", &[], 0, &[r#""kind":"result""#]);
-}
-
-#[test]
-fn spin_on_start() {
-    check_wat("spin_on_start", &["cpu=50ms"], 5, &[r#""limit":"cpu""#]);
-}
-
-#[test]
-fn type_bomb() {
-    check_wat("type_bomb", &[], 2, &["exports no tool", "types are too large"]);
-}
-
-#[test]
-fn needs_gpu() {
-    check_wat("needs_gpu", &[], 2, &["unknown field `gpu`"]);
-}
-
-#[test]
-fn two_manifests() {
-    let place = Place::new();
-    let package = wat(&place, "two_manifests").display().to_string();
-    place.run(&["inspect", &package]).expect(2, &["more than one section `gloveport:manifest`"]);
-    place.run(&["call", "b.run", "--package", &package]).expect(2, &["more than one section `gloveport:manifest`"]);
 }
 
 #[test]

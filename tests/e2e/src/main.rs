@@ -15,6 +15,7 @@ mod isolation;
 mod lock;
 mod made;
 mod mcp;
+mod observed;
 mod path_rules;
 mod program;
 mod readme;

@@ -78,7 +78,7 @@ impl FsDoor<'_> {
     }
 
     fn attempt_of(&self, effect: Effect) -> Attempt {
-        Attempt::new(Arc::clone(self.ledger), effect)
+        Attempt::new(self.ledger, effect)
     }
 
     /// What stands at a path before it is opened; `None` where there is nothing.
@@ -87,6 +87,24 @@ impl FsDoor<'_> {
             Ok(stat) => Ok(Some(stat.type_)),
             Err(error) if matches!(error.downcast_ref(), Some(ErrorCode::NoEntry)) => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Metadata is recorded only where it was refused.
+    fn refused_look<T>(&self, result: FsResult<T>, path: String) -> FsResult<T> {
+        if let Err(error) = &result
+            && is_refusal(error)
+        {
+            self.ledger.refused(Action::Read, path);
+        }
+        result
+    }
+
+    /// Counts what is about to be written, where the mount lets anything be.
+    fn count(&self, fd: &Fd, bytes: u64) -> FsResult<()> {
+        match self.inner.table.get(fd) {
+            Ok(Descriptor::File(file)) if !file.perms.write_not_permitted() => self.ledger.write(bytes).map_err(hit),
+            _ => Ok(()),
         }
     }
 
@@ -194,7 +212,7 @@ impl HostDescriptor for FsDoor<'_> {
         // Where rules are, nothing is cut off before it is certain what was opened.
         let cuts = admitted.rules.is_some() && open_flags.contains(OpenFlags::TRUNCATE);
         let open_flags = if cuts { open_flags & !OpenFlags::TRUNCATE } else { open_flags };
-        let mut opened = self.inner.open_at(fd, path_flags, path, open_flags, flags).await;
+        let mut opened = self.inner.open_at(borrow(&fd), path_flags, path, open_flags, flags).await;
         if let (Some((ruled, _)), Ok(descriptor)) = (&admitted.rules, &opened)
             && let Err(code) = self.verify(ruled, descriptor, aim, cuts).await
         {
@@ -203,8 +221,11 @@ impl HostDescriptor for FsDoor<'_> {
             }
             opened = Err(code);
         }
+        // A link could give what it leads to another name in the record.
+        let real = opened.as_ref().ok().and_then(|opened| self.real(&fd, opened));
+        let full = real.unwrap_or(full);
         let opened = match opened {
-            Ok(opened) if changes => attempt.settle(Ok(opened))?,
+            Ok(opened) if changes => attempt.at(full.clone()).settle(Ok(opened))?,
             Ok(opened) => attempt.nothing(opened),
             Err(error) => return attempt.settle(Err(error)),
         };
@@ -223,7 +244,7 @@ impl HostDescriptor for FsDoor<'_> {
     }
 
     async fn write(&mut self, fd: Fd, bytes: Vec<u8>, offset: u64) -> FsResult<u64> {
-        self.ledger.write(self.gap(&fd, offset).saturating_add(bytes.len() as u64)).map_err(hit)?;
+        self.count(&fd, self.gap(&fd, offset).saturating_add(bytes.len() as u64))?;
         let path = self.path(&fd, "")?;
         let attempt = self.attempt(Action::Write, path);
         let result = self.inner.write(fd, bytes, offset).await;
@@ -246,7 +267,7 @@ impl HostDescriptor for FsDoor<'_> {
     async fn set_size(&mut self, fd: Fd, size: u64) -> FsResult<()> {
         // A file that grows takes room, even if nobody writes it.
         let before = self.inner.stat(borrow(&fd)).await?.size;
-        self.ledger.write(size.saturating_sub(before)).map_err(hit)?;
+        self.count(&fd, size.saturating_sub(before))?;
         let path = self.path(&fd, "")?;
         let attempt = self.attempt(Action::Write, path);
         let result = self.inner.set_size(fd, size).await;
@@ -274,11 +295,12 @@ impl HostDescriptor for FsDoor<'_> {
         accessed: NewTimestamp,
         modified: NewTimestamp,
     ) -> FsResult<()> {
-        let full = self.path(&fd, &path)?;
+        let named = self.path(&fd, &path)?;
         if let Some(at) = self.tree.at(fd.rep()) {
-            return self.set_times_staged(at, (flags, Some(&path), full), accessed, modified).await;
+            return self.set_times_staged(at, (flags, Some(&path), named), accessed, modified).await;
         }
         let last = if flags.contains(PathFlags::SYMLINK_FOLLOW) { Last::Follow } else { Last::Link };
+        let full = self.target(&fd, &path, last)?;
         let _admitted = self.admit(&fd, &path, last, Aim::Change, Action::Write).await?;
         let attempt = self.attempt(Action::Write, full);
         let result = self.inner.set_times_at(fd, flags, path, accessed, modified).await;
@@ -286,24 +308,26 @@ impl HostDescriptor for FsDoor<'_> {
     }
 
     async fn create_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
-        let full = self.path(&fd, &path)?;
+        let named = self.path(&fd, &path)?;
         if let Some(at) = self.tree.at(fd.rep()) {
-            return self.create_directory_staged(at, &path, full).await;
+            return self.create_directory_staged(at, &path, named).await;
         }
         let _admitted = self.admit(&fd, &path, Last::New, Aim::Change, Action::Create).await?;
         self.ledger.create().map_err(hit)?;
+        let full = self.target(&fd, &path, Last::Link)?;
         let attempt = self.attempt(Action::Create, full);
         let result = self.inner.create_directory_at(fd, path).await;
         attempt.settle(result)
     }
 
     async fn symlink_at(&mut self, fd: Fd, target: String, path: String) -> FsResult<()> {
-        let full = self.path(&fd, &path)?;
+        let named = self.path(&fd, &path)?;
         if let Some(at) = self.tree.at(fd.rep()) {
-            return self.symlink_staged(at, &target, &path, full).await;
+            return self.symlink_staged(at, &target, &path, named).await;
         }
         let _admitted = self.admit(&fd, &path, Last::New, Aim::Change, Action::Create).await?;
         self.ledger.create().map_err(hit)?;
+        let full = self.target(&fd, &path, Last::Link)?;
         let attempt = self.attempt(Action::Create, full);
         let result = self.inner.symlink_at(fd, target, path).await;
         attempt.settle(result)
@@ -322,43 +346,50 @@ impl HostDescriptor for FsDoor<'_> {
         let last = if flags.contains(PathFlags::SYMLINK_FOLLOW) { Last::Follow } else { Last::Link };
         let _admitted = self.admit_pair(&fd, (&path, last), &to_fd, &to, Action::Link).await?;
         self.ledger.create().map_err(hit)?;
+        let (from_full, to_full) = (self.target(&fd, &path, Last::Link)?, self.target(&to_fd, &to, Last::Link)?);
         let attempt = self.attempt_pair(Action::Link, from_full, to_full);
         let result = self.inner.link_at(fd, flags, path, to_fd, to).await;
         attempt.settle(result)
     }
 
     async fn rename_at(&mut self, fd: Fd, path: String, to_fd: Fd, to: String) -> FsResult<()> {
-        let (from_full, to_full) = (self.path(&fd, &path)?, self.path(&to_fd, &to)?);
+        let (from_named, to_named) = (self.path(&fd, &path)?, self.path(&to_fd, &to)?);
         let (at, to_at) = (self.tree.at(fd.rep()), self.tree.at(to_fd.rep()));
         if let Some(at) = at {
-            return self.rename_staged(at, (&path, from_full), (to_at, &to, to_full)).await;
+            return self.rename_staged(at, (&path, from_named), (to_at, &to, to_named)).await;
         }
         if to_at.is_some() {
-            return self.attempt_pair(Action::Rename, from_full, to_full).settle(Err(ErrorCode::CrossDevice.into()));
+            return self.attempt_pair(Action::Rename, from_named, to_named).settle(Err(ErrorCode::CrossDevice.into()));
         }
         let _admitted = self.admit_pair(&fd, (&path, Last::Link), &to_fd, &to, Action::Rename).await?;
-        let attempt = self.attempt_pair(Action::Rename, from_full, to_full);
+        let (from_full, to_full) = (self.target(&fd, &path, Last::Link)?, self.target(&to_fd, &to, Last::Link)?);
+        let attempt = self.attempt_pair(Action::Rename, from_full.clone(), to_full.clone());
         let result = self.inner.rename_at(fd, path, to_fd, to).await;
+        if result.is_ok() {
+            self.tree.renamed(&from_full, &to_full);
+        }
         attempt.settle(result)
     }
 
     async fn unlink_file_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
-        let full = self.path(&fd, &path)?;
+        let named = self.path(&fd, &path)?;
         if let Some(at) = self.tree.at(fd.rep()) {
-            return self.remove_staged(at, &path, full, false).await;
+            return self.remove_staged(at, &path, named, false).await;
         }
         let _admitted = self.admit(&fd, &path, Last::Link, Aim::Change, Action::Remove).await?;
+        let full = self.target(&fd, &path, Last::Link)?;
         let attempt = self.attempt(Action::Remove, full);
         let result = self.inner.unlink_file_at(fd, path).await;
         attempt.settle(result)
     }
 
     async fn remove_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
-        let full = self.path(&fd, &path)?;
+        let named = self.path(&fd, &path)?;
         if let Some(at) = self.tree.at(fd.rep()) {
-            return self.remove_staged(at, &path, full, true).await;
+            return self.remove_staged(at, &path, named, true).await;
         }
         let _admitted = self.admit(&fd, &path, Last::Link, Aim::Change, Action::Remove).await?;
+        let full = self.target(&fd, &path, Last::Link)?;
         let attempt = self.attempt(Action::Remove, full);
         let result = self.inner.remove_directory_at(fd, path).await;
         attempt.settle(result)
@@ -398,10 +429,11 @@ impl HostDescriptor for FsDoor<'_> {
     }
 
     async fn readlink_at(&mut self, fd: Fd, path: String) -> FsResult<String> {
-        let full = self.path(&fd, &path)?;
+        let named = self.path(&fd, &path)?;
         if let Some(at) = self.tree.at(fd.rep()) {
-            return self.readlink_staged(at, &path, full).await;
+            return self.readlink_staged(at, &path, named).await;
         }
+        let full = self.target(&fd, &path, Last::Link)?;
         let _admitted = self.admit(&fd, &path, Last::Link, Aim::Look, Action::Read).await?;
         let attempt = self.attempt(Action::Read, full);
         let result = self.inner.readlink_at(fd, path).await;
@@ -450,12 +482,7 @@ impl HostDescriptor for FsDoor<'_> {
         let last = if flags.contains(PathFlags::SYMLINK_FOLLOW) { Last::Follow } else { Last::Link };
         let _admitted = self.admit(&fd, &path, last, Aim::Look, Action::Read).await?;
         let result = self.inner.stat_at(fd, flags, path).await;
-        if let Err(error) = &result
-            && is_refusal(error)
-        {
-            self.ledger.refused(Action::Read, full);
-        }
-        result
+        self.refused_look(result, full)
     }
 
     async fn is_same_object(&mut self, a: Fd, b: Fd) -> wasmtime::Result<bool> {
@@ -467,12 +494,14 @@ impl HostDescriptor for FsDoor<'_> {
     }
 
     async fn metadata_hash_at(&mut self, fd: Fd, flags: PathFlags, path: String) -> FsResult<MetadataHashValue> {
+        let full = self.path(&fd, &path)?;
         if let Some(at) = self.tree.at(fd.rep()) {
-            return self.hash_staged(at, flags, &path).await;
+            return self.hash_staged(at, flags, &path, full).await;
         }
         let last = if flags.contains(PathFlags::SYMLINK_FOLLOW) { Last::Follow } else { Last::Link };
         let _admitted = self.admit(&fd, &path, last, Aim::Look, Action::Read).await?;
-        self.inner.metadata_hash_at(fd, flags, path).await
+        let result = self.inner.metadata_hash_at(fd, flags, path).await;
+        self.refused_look(result, full)
     }
 }
 

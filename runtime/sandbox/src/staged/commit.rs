@@ -3,7 +3,7 @@
 use super::{
     Staged,
     copy::copy_content,
-    diff::{Change, Content, Diff},
+    diff::{Change, Content, Diff, content_of},
     layers::Beneath as _,
 };
 use rustix::{
@@ -124,7 +124,7 @@ impl Staged {
                 symlinkat(target, &parent, &temporary)?;
                 place(&parent, &temporary, name)
             }
-            Some(Content::File { size, .. }) => {
+            Some(content @ Content::File { size, .. }) => {
                 let from = self.files.open(&change.path, OFlags::RDONLY, Mode::empty())?;
                 let mode = Mode::from_raw_mode(fstat(&from)?.st_mode & 0o777);
                 let temporary = temporary(name);
@@ -138,8 +138,14 @@ impl Staged {
                     }
                     made => made,
                 }?;
-                let whole =
-                    copy_content(from, &made, *size).and_then(|()| fchmod(&made, mode)).and_then(|()| fsync(&made));
+                let whole = copy_content(from, &made, *size).and_then(|()| {
+                    // What is taken over is what was shown, whatever anybody did to it meanwhile.
+                    if content_of(parent.open(&temporary, OFlags::RDONLY, Mode::empty())?)? != *content {
+                        return Err(Errno::STALE);
+                    }
+                    fchmod(&made, mode)?;
+                    fsync(&made)
+                });
                 match whole {
                     Ok(()) => place(&parent, &temporary, name),
                     Err(error) => {

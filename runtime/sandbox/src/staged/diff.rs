@@ -154,12 +154,14 @@ pub(super) fn content(layer: &OwnedFd, path: &str) -> Result<Option<Content>, Er
         Kind::Directory => Content::Directory {},
         Kind::Other => Content::Other {},
         Kind::Link => Content::Link { target: layer.target(path)? },
-        Kind::File => {
-            let mut file = File::from(layer.open(path, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())?);
-            let mut hasher = Sha256::new();
-            let size =
-                io::copy(&mut file, &mut hasher).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
-            Content::File { size, sha256: policy::Digest(hasher.finalize().into()) }
-        }
+        Kind::File => content_of(layer.open(path, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())?)?,
     }))
+}
+
+/// What an open file holds.
+pub(super) fn content_of(file: OwnedFd) -> Result<Content, Errno> {
+    let mut hasher = Sha256::new();
+    let size = io::copy(&mut File::from(file), &mut hasher);
+    let size = size.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+    Ok(Content::File { size, sha256: policy::Digest(hasher.finalize().into()) })
 }

@@ -49,7 +49,10 @@ fn number(value: f64) -> Value {
 }
 
 fn lower(shape: &Shape, value: Val, room: &mut Room) -> Result<Value, TooLarge> {
-    room.take(2)?;
+    // No more than its text takes at the very least: a digit. What an option holds stands in the option's own place.
+    if !matches!(value, Val::Option(Some(_))) {
+        room.take(1)?;
+    }
     Ok(match (shape, value) {
         (_, Val::Bool(value)) => Value::Bool(value),
         (_, Val::S8(n)) => n.into(),
@@ -76,6 +79,7 @@ fn lower(shape: &Shape, value: Val, room: &mut Room) -> Result<Value, TooLarge> 
             STANDARD.encode(bytes).into()
         }
         (Shape::List(item), Val::List(items)) => {
+            room.take(items.len().max(1))?;
             items.into_iter().map(|value| lower(item, value, room)).collect::<Result<Vec<_>, _>>()?.into()
         }
         (Shape::Tuple(shapes), Val::Tuple(items)) => {

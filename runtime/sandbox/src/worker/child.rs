@@ -144,7 +144,7 @@ async fn serve(line: tokio::net::UnixStream, prepared: Result<Worker, String>) -
     });
     let mut running: Option<Running> = None;
     loop {
-        let (message, raw) = match wire::receive::<ToWorker>(&mut from).await {
+        let (message, raw) = match wire::receive::<ToWorker>(&mut from, wire::MAX_TO_WORKER).await {
             Ok(message) => message,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
             Err(error) => return Err(error),

@@ -3,7 +3,7 @@
 use super::{
     COMMAND, WITH_NETWORK,
     hello::{self, Hello, HelloMount, HelloPackage},
-    serve::Serving,
+    serve::{Out, Serving},
     walls::{Wall, Walls},
     wire::{self, Account, ToHost, ToWorker},
 };
@@ -13,14 +13,14 @@ use crate::{
     ledger::{Ledger, lock},
     meter::Meter,
     mounts::{Opened, Place},
-    outcome::{Action, Effect, End},
+    outcome::{Action, Effect, End, LimitHit},
     outside::Here,
-    package::Tool,
+    package::{Counter, Tool},
     shares::{Places, Shares, Tenant},
     terms::Terms,
 };
 use bytes::Bytes;
-use policy::Digest;
+use policy::{Digest, LimitKind, Limits};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fstat, memfd_create};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -31,7 +31,10 @@ use std::{
         unix::{net::UnixStream, process::ExitStatusExt as _},
     },
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 use tokio::{
@@ -160,7 +163,9 @@ impl Drop for Process {
 struct Worker {
     process: Process,
     from: mpsc::Receiver<(ToHost, Bytes)>,
-    to: mpsc::UnboundedSender<(ToWorker, Bytes)>,
+    to: Out,
+    /// The longest message that it may send.
+    most: Arc<AtomicUsize>,
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -258,6 +263,8 @@ async fn start(hello: Hello, code: Option<Arc<OwnedFd>>, mounts: Vec<Opened>) ->
         let (here, there) = UnixStream::pair()?;
         let mut command = Command::new("/proc/self/exe");
         command.arg(COMMAND).env_clear().stdin(OwnedFd::from(there)).stdout(Stdio::null());
+        // What it says is not for a terminal: it may not be what this program wrote.
+        command.stderr(Stdio::null());
         if hello.sockets {
             command.arg(WITH_NETWORK);
         }
@@ -271,9 +278,11 @@ async fn start(hello: Hello, code: Option<Arc<OwnedFd>>, mounts: Vec<Opened>) ->
     let (process, line) = begun.await.map_err(io::Error::other).and_then(|begun| begun).map_err(WorkerError::Start)?;
     let (mut reading, mut writing) = tokio::net::UnixStream::from_std(line).map_err(WorkerError::Start)?.into_split();
     let (arrived, from) = mpsc::channel(QUEUE);
-    let (to, mut leaving) = mpsc::unbounded_channel::<(ToWorker, Bytes)>();
+    let (to, mut leaving, waiting) = Out::new();
+    let most = Arc::new(AtomicUsize::new(wire::most_to_host(&Limits::default())));
+    let bound = Arc::clone(&most);
     let reader = tokio::spawn(async move {
-        while let Ok(message) = wire::receive::<ToHost>(&mut reading).await {
+        while let Ok(message) = wire::receive::<ToHost>(&mut reading, bound.load(Relaxed)).await {
             if arrived.send(message).await.is_err() {
                 break;
             }
@@ -281,12 +290,13 @@ async fn start(hello: Hello, code: Option<Arc<OwnedFd>>, mounts: Vec<Opened>) ->
     });
     let writer = tokio::spawn(async move {
         while let Some((message, raw)) = leaving.recv().await {
+            waiting.fetch_sub(1, Relaxed);
             if wire::send(&mut writing, &message, &raw).await.is_err() {
                 break;
             }
         }
     });
-    let mut worker = Worker { process, from, to, tasks: [reader, writer] };
+    let mut worker = Worker { process, from, to, most, tasks: [reader, writer] };
     match timeout(START, worker.from.recv()).await {
         Ok(Some((ToHost::Ready { walls, tried }, _))) => Ok((worker, Probed { walls, tried })),
         Ok(Some((ToHost::Failed { why }, _))) => Err(WorkerError::Prepare(why)),
@@ -310,6 +320,7 @@ impl Sandbox {
         let key = Key::of(job.tool.digest, tenant, &job).map_err(WorkerError::Start)?;
         let (tool, mounts) = (job.tool, job.mounts);
         let terms = Terms { outer: ledger.outer(), ..job.terms.clone() };
+        let limits = terms.limits;
         let mut held = None;
         let mut ended = None;
         let run = async {
@@ -318,14 +329,20 @@ impl Sandbox {
             let mut serving = Serving::new(here, tool.id.clone(), terms.limits, Arc::clone(meter), worker.to.clone());
             let arguments = tool.json_of(job.arguments);
             let call = ToWorker::Call { function: tool.id.function().to_owned(), arguments, terms: Box::new(terms) };
-            let _ = worker.to.send((call, Bytes::new()));
+            worker.most.store(wire::most_to_host(&limits), Relaxed);
+            worker.to.send(call, Bytes::new());
             loop {
                 match worker.from.recv().await {
                     Some((ToHost::Ended { end, account }, _)) => {
+                        let end = checked(end, &account, &limits);
                         ended = Some(account);
                         return end.map_err(|why| CallError::Worker(WorkerError::Prepare(why)));
                     }
-                    Some((message, raw)) => serving.take(message, raw),
+                    Some((message, raw)) => {
+                        if !serving.take(message, raw) {
+                            return Ok(End::Trap("its worker process asked for more than any tool can".to_owned()));
+                        }
+                    }
                     None => return Ok(End::Trap(worker.process.ended())),
                 }
             }
@@ -333,7 +350,7 @@ impl Sandbox {
         let end = bounded(run, ledger, cancel).await;
         let Some(mut worker) = held else { return end };
         if ended.is_none() {
-            let _ = worker.to.send((ToWorker::Stop, Bytes::new()));
+            worker.to.send(ToWorker::Stop, Bytes::new());
             ended = last_words(&mut worker).await;
         }
         match ended {
@@ -344,6 +361,22 @@ impl Sandbox {
             None => unknown(ledger, mounts),
         }
         end
+    }
+}
+
+/// A worker's word for how a call ended, as far as limits that hold in it hold here.
+fn checked(end: Result<End, String>, account: &Account, limits: &Limits) -> Result<End, String> {
+    let hit = |limit| Ok(End::Limit(LimitHit { limit, value: limits.get(limit) }));
+    let printed = account.printed.stdout.len() + account.printed.stderr.len();
+    // Bytes that are no text take three each, as text.
+    if printed as u64 > limits.get(LimitKind::Output).saturating_mul(3) {
+        return hit(LimitKind::Output);
+    }
+    match end {
+        Ok(End::Result(value) | End::ToolError(value)) if Counter::size_of(&value) > wire::most_of_result(limits) => {
+            hit(LimitKind::Result)
+        }
+        end => end,
     }
 }
 

@@ -15,7 +15,13 @@ use crate::{
 use bytes::Bytes;
 use http::{Request, Response};
 use policy::{Limits, ToolId};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 use tokio::{sync::mpsc, task::JoinSet};
 use wasmtime_wasi::p2::bindings::sockets::network::ErrorCode;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
@@ -26,19 +32,38 @@ pub(super) struct Serving {
     tool: ToolId,
     limits: Limits,
     meter: Arc<Meter>,
-    out: mpsc::UnboundedSender<(ToWorker, Bytes)>,
+    out: Out,
     bodies: Arc<Bodies>,
     running: JoinSet<()>,
 }
 
+/// How much a call may have asked for at once, and how many messages may wait to be read by its worker. No call needs more: a
+/// guest asks for one thing after the other, but for its requests, and each takes a place (limit `connections`).
+const MAX_ASKED: usize = 1_024;
+
+/// What goes to a worker, and how much of it has not gone yet.
+#[derive(Debug, Clone)]
+pub(super) struct Out {
+    sender: mpsc::UnboundedSender<(ToWorker, Bytes)>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Out {
+    pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<(ToWorker, Bytes)>, Arc<AtomicUsize>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let waiting = Arc::<AtomicUsize>::default();
+        (Self { sender, waiting: Arc::clone(&waiting) }, receiver, waiting)
+    }
+
+    /// The worker may be gone by then.
+    pub(super) fn send(&self, message: ToWorker, raw: Bytes) {
+        self.waiting.fetch_add(1, Relaxed);
+        drop(self.sender.send((message, raw)));
+    }
+}
+
 impl Serving {
-    pub(super) fn new(
-        here: Arc<Here>,
-        tool: ToolId,
-        limits: Limits,
-        meter: Arc<Meter>,
-        out: mpsc::UnboundedSender<(ToWorker, Bytes)>,
-    ) -> Self {
+    pub(super) fn new(here: Arc<Here>, tool: ToolId, limits: Limits, meter: Arc<Meter>, out: Out) -> Self {
         Self { here, tool, limits, meter, out, bodies: Arc::default(), running: JoinSet::new() }
     }
 
@@ -46,9 +71,12 @@ impl Serving {
         self.here.ledger()
     }
 
-    /// Takes in a message; those that end a call are not for here.
-    pub(super) fn take(&mut self, message: ToHost, raw: Bytes) {
+    /// Takes in a message; those that end a call are not for here. `false` where no guest could have asked for so much.
+    pub(super) fn take(&mut self, message: ToHost, raw: Bytes) -> bool {
         while self.running.try_join_next().is_some() {}
+        if self.running.len() > MAX_ASKED || self.out.waiting.load(Relaxed) > MAX_ASKED {
+            return false;
+        }
         match message {
             ToHost::Ask { id, read, what } => {
                 self.ledger().learn(&read);
@@ -71,12 +99,12 @@ impl Serving {
             }
             ToHost::Ready { .. } | ToHost::Failed { .. } | ToHost::Ended { .. } => {}
         }
+        true
     }
 
     fn asked(&mut self, id: u64, what: Asked) {
         let (here, out, bodies) = (Arc::clone(&self.here), self.out.clone(), Arc::clone(&self.bodies));
-        // The worker may be gone by then.
-        let answer = move |answer| drop(out.send((ToWorker::Answer { id, answer }, Bytes::new())));
+        let answer = move |answer| out.send(ToWorker::Answer { id, answer }, Bytes::new());
         match what {
             Asked::Request(head) => {
                 let out = self.out.clone();
@@ -138,7 +166,7 @@ impl Serving {
         let body = self.bodies.coming(
             id,
             head.body,
-            move || drop(asking.send((ToWorker::More { id }, Bytes::new()))),
+            move || asking.send(ToWorker::More { id }, Bytes::new()),
             // The worker gives no more than is asked for.
             || (),
         );
@@ -156,29 +184,24 @@ impl Serving {
     }
 }
 
-async fn give(
-    id: u64,
-    response: Response<WasiBody>,
-    bodies: Arc<Bodies>,
-    out: mpsc::UnboundedSender<(ToWorker, Bytes)>,
-) {
+async fn give(id: u64, response: Response<WasiBody>, bodies: Arc<Bodies>, out: Out) {
     let (parts, body) = response.into_parts();
     let known = shape(&body);
     let answer = Answer::Response { status: parts.status.as_u16(), headers: texts(&parts.headers), body: known };
     let giving = out.clone();
     // The answer goes first, but the worker can ask for the body's first piece as soon as it is there.
-    let gives = bodies.give(id, body, move |part: Part, raw| drop(giving.send((ToWorker::Body { id, part }, raw))));
+    let gives = bodies.give(id, body, move |part: Part, raw| giving.send(ToWorker::Body { id, part }, raw));
     let mut gives = Box::pin(gives);
     // Once polled, it hears what is asked of it.
-    let begun = futures_now(&mut gives).await;
-    let _ = out.send((ToWorker::Answer { id, answer }, Bytes::new()));
+    let begun = poll_once(&mut gives).await;
+    out.send(ToWorker::Answer { id, answer }, Bytes::new());
     if !begun && !known.empty {
         gives.await;
     }
 }
 
 /// Polls a future once; whether it is done.
-async fn futures_now(future: &mut (impl Future<Output = ()> + Unpin)) -> bool {
+async fn poll_once(future: &mut (impl Future<Output = ()> + Unpin)) -> bool {
     std::future::poll_fn(|context| std::task::Poll::Ready(std::pin::Pin::new(&mut *future).poll(context).is_ready()))
         .await
 }

@@ -7,7 +7,7 @@ use crate::{
     terms::Terms,
 };
 use bytes::Bytes;
-use policy::{Limits, Provenance, ToolId};
+use policy::{LimitKind, Limits, Provenance, ToolId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{
@@ -17,10 +17,25 @@ use std::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-/// The largest message and the largest run of raw bytes. Results and arguments are at most 64 MiB (`policy::limits`), and a
-/// JSON text can take several times what it says.
-const MAX_JSON: usize = 512 << 20;
-const MAX_RAW: usize = 64 << 20;
+/// The largest message to a worker, and the largest run of raw bytes. Arguments are at most 64 MiB (`policy::limits`).
+pub(super) const MAX_TO_WORKER: usize = 512 << 20;
+const MAX_RAW: usize = 16 << 20;
+/// What a worker may say that no limit of its call bounds: effects, for the most part, which are counted anew here.
+const MAX_ACCOUNT: u64 = 16 << 20;
+/// How much longer a text can be as JSON: each byte as six.
+const ESCAPED: u64 = 6;
+
+/// The largest message that a worker has to send in a call with these limits.
+pub(super) fn most_to_host(limits: &Limits) -> usize {
+    let of = |limit| limits.get(limit);
+    let texts = of(LimitKind::Output).saturating_add(of(LimitKind::Arguments)).saturating_mul(ESCAPED);
+    usize::try_from(of(LimitKind::Result).saturating_add(texts).saturating_add(MAX_ACCOUNT)).unwrap_or(usize::MAX)
+}
+
+/// The largest result that a worker can have: a command's is what it printed.
+pub(super) fn most_of_result(limits: &Limits) -> u64 {
+    limits.get(LimitKind::Result).max(limits.get(LimitKind::Output).saturating_mul(ESCAPED).saturating_add(1_024))
+}
 
 /// From the host.
 #[derive(Debug, Serialize, Deserialize)]
@@ -294,13 +309,16 @@ pub(super) async fn send<T: Serialize>(to: &mut (impl AsyncWrite + Unpin), messa
 }
 
 /// Reads a frame.
-pub(super) async fn receive<T: DeserializeOwned>(from: &mut (impl AsyncRead + Unpin)) -> io::Result<(T, Bytes)> {
+pub(super) async fn receive<T: DeserializeOwned>(
+    from: &mut (impl AsyncRead + Unpin),
+    most: usize,
+) -> io::Result<(T, Bytes)> {
     let mut lengths = [0; 8];
     from.read_exact(&mut lengths).await?;
     let (json, raw) = lengths.split_at(4);
     let length = |bytes: &[u8]| bytes.iter().rev().fold(0_usize, |sum, byte| (sum << 8) | usize::from(*byte));
     let (json, raw) = (length(json), length(raw));
-    if json > MAX_JSON || raw > MAX_RAW {
+    if json > most || raw > MAX_RAW {
         return Err(io::ErrorKind::InvalidData.into());
     }
     let mut bytes = read(from, json).await?;

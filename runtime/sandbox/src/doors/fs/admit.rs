@@ -2,7 +2,7 @@
 
 use super::{
     Fd, FsDoor, borrow,
-    place::{Aim, Last, Ruled},
+    place::{self, Aim, Last, Ruled},
 };
 use crate::outcome::Action;
 use std::sync::Arc;
@@ -114,6 +114,36 @@ impl FsDoor<'_> {
         }?;
         ruled.allow(&place, aim)?;
         if cuts { self.inner.set_size(borrow(opened), 0).await } else { Ok(()) }
+    }
+
+    /// Where something is that was opened below a handle, links followed.
+    pub(super) fn real(&self, fd: &Fd, opened: &Fd) -> Option<String> {
+        let place = |fd: &Fd| match self.inner.table.get(fd).ok()? {
+            Descriptor::Dir(dir) => place::of_handle(&*dir.dir).ok(),
+            Descriptor::File(file) => place::of_handle(&*file.file).ok(),
+        };
+        let (base, found) = (place(fd)?, place(opened)?);
+        Some(self.tree.path(fd.rep(), found.strip_prefix(base).ok()?.to_str()?))
+    }
+
+    /// A path for the record of what is about to change: where it really is, whatever links lead there.
+    pub(super) fn target(&self, fd: &Fd, relative: &str, last: Last) -> FsResult<String> {
+        let named = self.path(fd, relative)?;
+        Ok(self.real_target(fd, relative, last).unwrap_or(named))
+    }
+
+    /// `None` where it cannot be told, or where nothing on the way could be a link.
+    fn real_target(&self, fd: &Fd, relative: &str, last: Last) -> Option<String> {
+        let Descriptor::Dir(dir) = self.inner.table.get(fd).ok()? else { return None };
+        let found = if last == Last::Follow {
+            place::at(&*dir.dir, relative).ok()?
+        } else {
+            // The name as it is written, so that a link at the end is what is meant, and `..` leads nowhere.
+            let (directory, name) = relative.trim_end_matches('/').rsplit_once('/')?;
+            place::at(&*dir.dir, directory).ok()?.join(name)
+        };
+        let base = place::of_handle(&*dir.dir).ok()?;
+        Some(self.tree.path(fd.rep(), found.strip_prefix(base).ok()?.to_str()?))
     }
 
     fn place(&self, ruled: &Arc<Ruled>, fd: &Fd, path: &str, last: Last, aim: Aim) -> Result<String, ErrorCode> {

@@ -1,4 +1,4 @@
-//! What is being tried, and the record of what became of it.
+//! What is tried, and what became of it, for the record.
 
 use crate::{ledger::Ledger, outcome::Effect};
 use std::sync::Arc;
@@ -17,8 +17,16 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    pub(super) fn new(ledger: Arc<Ledger>, effect: Effect) -> Self {
-        Self { ledger, what: Some(effect) }
+    pub(super) fn new(ledger: &Arc<Ledger>, what: Effect) -> Self {
+        Self { ledger: Arc::clone(ledger), what: Some(what) }
+    }
+
+    /// The same, where it really was.
+    pub(super) fn at(mut self, path: String) -> Self {
+        if let Some(effect) = &mut self.what {
+            effect.path = path;
+        }
+        self
     }
 
     /// Records what became of it.

@@ -64,9 +64,8 @@ impl Ruled {
 
     /// Where something open is, relative to the mount's root.
     pub(super) fn of_open(&self, open: impl AsFd) -> Result<String, ErrorCode> {
-        let path = fs::read_link(format!("/proc/self/fd/{}", open.as_fd().as_raw_fd()));
         // What was removed meanwhile has a name that is in no directory.
-        let path = path.map_err(|_| ErrorCode::NoEntry)?;
+        let path = of_handle(open).map_err(|_| ErrorCode::NoEntry)?;
         let inside = path.strip_prefix(&self.root).map_err(|_| ErrorCode::NotPermitted)?;
         inside.to_str().map(str::to_owned).ok_or(ErrorCode::NotPermitted)
     }
@@ -149,6 +148,16 @@ impl Ruled {
         }
         Ok(())
     }
+}
+
+/// The path of something open, as the kernel knows it.
+pub(super) fn of_handle(open: impl AsFd) -> std::io::Result<PathBuf> {
+    fs::read_link(format!("/proc/self/fd/{}", open.as_fd().as_raw_fd()))
+}
+
+/// Where something is below a directory, links followed.
+pub(super) fn at(base: impl AsFd, path: &str) -> Result<PathBuf, ErrorCode> {
+    of_handle(open(base, path, OFlags::empty())?).map_err(|_| ErrorCode::NoEntry)
 }
 
 /// The kernel follows the path, and no further than the directory that it starts from.

@@ -116,6 +116,16 @@ impl Tree {
         self.open.remove(&handle);
     }
 
+    /// A path got another name: what is open below it is recorded by where it is now.
+    pub(super) fn renamed(&mut self, from: &str, to: &str) {
+        for open in self.open.values_mut() {
+            match open.path.strip_prefix(from) {
+                Some(rest) if rest.is_empty() || rest.starts_with('/') => open.path = format!("{to}{rest}"),
+                _ => {}
+            }
+        }
+    }
+
     /// The path that a guest means, without `.` and `..`. It is for the record: whether the path may be used at all
     /// is decided where it is resolved.
     pub(crate) fn path(&self, handle: u32, relative: &str) -> String {
@@ -149,15 +159,20 @@ mod tests {
         let mut tree = Tree::new(vec![Root { guest_path: "/workspace".into(), ruled: None, view: None }]);
         tree.open_root(3, "/workspace");
         tree.open(4, tree.path(3, "docs"), None);
-        let check = |handle, relative: &str, expected: &str| {
+        let check = |tree: &Tree, handle, relative: &str, expected: &str| {
             assert_eq!(tree.path(handle, relative), expected, "{handle} {relative}");
         };
-        check(3, "a.md", "workspace/a.md");
-        check(3, "./a//b/../c.md", "workspace/a/c.md");
-        check(4, "", "workspace/docs");
-        check(4, "..", "workspace");
-        check(4, "../../../etc/passwd", "../etc/passwd");
-        check(4, "/etc/passwd", "/etc/passwd");
-        check(9, "x", "?/x");
+        check(&tree, 3, "a.md", "workspace/a.md");
+        check(&tree, 3, "./a//b/../c.md", "workspace/a/c.md");
+        check(&tree, 4, "", "workspace/docs");
+        check(&tree, 4, "..", "workspace");
+        check(&tree, 4, "../../../etc/passwd", "../etc/passwd");
+        check(&tree, 4, "/etc/passwd", "/etc/passwd");
+        check(&tree, 9, "x", "?/x");
+
+        tree.open(5, tree.path(3, "docs2"), None);
+        tree.renamed("workspace/docs", "workspace/moved/docs");
+        check(&tree, 4, "a.md", "workspace/moved/docs/a.md");
+        check(&tree, 5, "a.md", "workspace/docs2/a.md");
     }
 }

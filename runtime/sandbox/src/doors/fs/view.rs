@@ -66,6 +66,12 @@ impl At {
         self.view.staged.turn().await.map_err(error)
     }
 
+    /// The path for the record.
+    fn real(&self, path: &str) -> String {
+        let mount = self.view.staged.mount();
+        if path.is_empty() { mount.to_string() } else { format!("{mount}/{path}") }
+    }
+
     fn allow(&self, path: &str, aim: Aim) -> Result<(), ErrorCode> {
         self.view.ruled.as_ref().map_or(Ok(()), |ruled| ruled.allow(path, aim))
     }
@@ -142,6 +148,9 @@ async fn raise(ledger: &Ledger, at: &At, path: &str, how: Raise) -> FsResult<()>
     raised.await.map_err(|broken| FsError::trap(wasmtime::Error::new(broken)))?.map_err(error)
 }
 
+/// A path for the record, and a second one of what has two.
+type Names = (String, Option<String>);
+
 /// What was opened, and what that did.
 struct Opened {
     descriptor: Descriptor,
@@ -153,7 +162,12 @@ struct Opened {
 
 impl FsDoor<'_> {
     /// Records what became of something that is over.
-    fn over<T>(&self, action: Action, path: String, to: Option<String>, result: FsResult<T>) -> FsResult<T> {
+    fn over<T>(&self, action: Action, (path, to): Names, result: FsResult<(T, Names)>) -> FsResult<T> {
+        let (path, to, result) = match result {
+            // Where it really was, whatever links led there.
+            Ok((value, (path, to))) => (path, to, Ok(value)),
+            Err(error) => (path, to, Err(error)),
+        };
         self.attempt_of(Effect { to, ..Effect::new(action, path) }).settle(result)
     }
 
@@ -173,8 +187,9 @@ impl FsDoor<'_> {
         let _turn = at.turn().await?;
         let opened = match self.try_open(&at, path_flags, path, open_flags, flags).await {
             Ok(opened) => opened,
-            Err(refused) => return self.over(tried, full, None, Err(refused)),
+            Err(refused) => return self.over(tried, (full, None), Err(refused)),
         };
+        let full = at.real(&opened.path);
         if let Some(did) = opened.did {
             self.ledger.done(did, full.clone());
         }
@@ -264,18 +279,20 @@ impl FsDoor<'_> {
         let _turn = at.turn().await?;
         let made = at.find(path, Last::New, Aim::Change).and_then(|spot| {
             self.ledger.create().map_err(hit)?;
-            at.view.staged.create_directory(&spot).map_err(error)
+            at.view.staged.create_directory(&spot).map_err(error)?;
+            Ok(((), (at.real(&spot.path), None)))
         });
-        self.over(Action::Create, full, None, made)
+        self.over(Action::Create, (full, None), made)
     }
 
     pub(super) async fn symlink_staged(&mut self, at: At, target: &str, path: &str, full: String) -> FsResult<()> {
         let _turn = at.turn().await?;
         let made = at.find(path, Last::New, Aim::Change).and_then(|spot| {
             self.ledger.create().map_err(hit)?;
-            at.view.staged.create_link(&spot, target).map_err(error)
+            at.view.staged.create_link(&spot, target).map_err(error)?;
+            Ok(((), (at.real(&spot.path), None)))
         });
-        self.over(Action::Create, full, None, made)
+        self.over(Action::Create, (full, None), made)
     }
 
     pub(super) async fn link_staged(
@@ -296,10 +313,11 @@ impl FsDoor<'_> {
             from.there().map_err(error)?;
             ledger.create().map_err(hit)?;
             raise(&ledger, &at, &from.path, Raise::One).await?;
-            at.view.staged.link(&from, &to).map_err(error)
+            at.view.staged.link(&from, &to).map_err(error)?;
+            Ok(((), (at.real(&from.path), Some(at.real(&to.path)))))
         };
         let linked = linked.await;
-        self.over(Action::Link, full, Some(to_full), linked)
+        self.over(Action::Link, (full, Some(to_full)), linked)
     }
 
     pub(super) async fn rename_staged(
@@ -324,10 +342,13 @@ impl FsDoor<'_> {
             Ok((from.path, to.path))
         };
         let renamed = renamed.await;
-        if let Ok((from, to)) = &renamed {
-            self.tree.moved(&at.view, from, to);
-        }
-        self.over(Action::Rename, full, Some(to_full), renamed.map(drop))
+        let renamed = renamed.map(|(from, to)| {
+            let names = (at.real(&from), at.real(&to));
+            self.tree.moved(&at.view, &from, &to);
+            self.tree.renamed(&names.0, &names.1);
+            ((), (names.0, Some(names.1)))
+        });
+        self.over(Action::Rename, (full, Some(to_full)), renamed)
     }
 
     pub(super) async fn remove_staged(&mut self, at: At, path: &str, full: String, directory: bool) -> FsResult<()> {
@@ -335,9 +356,10 @@ impl FsDoor<'_> {
         let removed = at.find(path, Last::Name, Aim::Change).and_then(|spot| {
             let staged = &at.view.staged;
             let removed = if directory { staged.remove_directory(&spot) } else { staged.remove_file(&spot) };
-            removed.map_err(error)
+            removed.map_err(error)?;
+            Ok(((), (at.real(&spot.path), None)))
         });
-        self.over(Action::Remove, full, None, removed)
+        self.over(Action::Remove, (full, None), removed)
     }
 
     /// `path` is `None` for the handle itself.
@@ -367,22 +389,27 @@ impl FsDoor<'_> {
                 raise(&ledger, &at, &spot, Raise::One).await?;
             }
             let times = Timestamps { last_access: time(accessed), last_modification: time(modified) };
-            at.view.staged.set_times(&spot, &times).map_err(error)
+            at.view.staged.set_times(&spot, &times).map_err(error)?;
+            Ok(((), (at.real(&spot), None)))
         };
         let set = set.await;
-        self.over(Action::Write, full, None, set)
+        self.over(Action::Write, (full, None), set)
     }
 
     pub(super) async fn readlink_staged(&mut self, at: At, path: &str, full: String) -> FsResult<String> {
         let _turn = at.turn().await?;
-        let target = at.find(path, Last::Link, Aim::Look).and_then(|spot| at.view.staged.target(&spot).map_err(error));
-        // What leads out of the mount is not told, as in other mounts.
-        let target = target
-            .and_then(|target| if target.starts_with('/') { Err(ErrorCode::NotPermitted.into()) } else { Ok(target) });
-        self.over(Action::Read, full, None, target)
+        let target = at.find(path, Last::Link, Aim::Look).and_then(|spot| {
+            let target = at.view.staged.target(&spot).map_err(error)?;
+            // What leads out of the mount is not told, as in other mounts.
+            if target.starts_with('/') {
+                return Err(ErrorCode::NotPermitted.into());
+            }
+            Ok((target, (at.real(&spot.path), None)))
+        });
+        self.over(Action::Read, (full, None), target)
     }
 
-    /// A descriptor that can only be looked at, in the table until `done` gives it back.
+    /// A descriptor that can only be looked at, in the table until it is taken out again.
     async fn looked_at(&mut self, at: &At, flags: PathFlags, path: &str) -> FsResult<Fd> {
         let _turn = at.turn().await?;
         let spot = at.find(path, last(flags), Aim::Look)?;
@@ -401,15 +428,25 @@ impl FsDoor<'_> {
         let looked_at = self.looked_at(&at, flags, path).await;
         let looked_at = match looked_at {
             Ok(looked_at) => looked_at,
-            Err(refused) => return self.over(Action::Read, full, None, Err(refused)),
+            Err(refused) => return self.over(Action::Read, (full, None), Err(refused)),
         };
         let stat = self.inner.stat(super::borrow(&looked_at)).await;
         self.inner.table.delete(looked_at)?;
         stat
     }
 
-    pub(super) async fn hash_staged(&mut self, at: At, flags: PathFlags, path: &str) -> FsResult<MetadataHashValue> {
-        let looked_at = self.looked_at(&at, flags, path).await?;
+    pub(super) async fn hash_staged(
+        &mut self,
+        at: At,
+        flags: PathFlags,
+        path: &str,
+        full: String,
+    ) -> FsResult<MetadataHashValue> {
+        let looked_at = self.looked_at(&at, flags, path).await;
+        let looked_at = match looked_at {
+            Ok(looked_at) => looked_at,
+            Err(refused) => return self.over(Action::Read, (full, None), Err(refused)),
+        };
         let hash = self.inner.metadata_hash(super::borrow(&looked_at)).await;
         self.inner.table.delete(looked_at)?;
         hash
