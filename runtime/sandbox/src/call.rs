@@ -29,7 +29,7 @@ use crate::{
 };
 use policy::{Grant, LimitKind, UNLIMITED};
 use serde_json::json;
-use std::{io, sync::Arc, time::Duration};
+use std::{collections::HashMap, io, sync::Arc, time::Duration};
 use wasmtime::{
     AsContextMut, PoolConcurrencyLimitError, Store, Trap,
     component::{Instance, ResourceTable, ResourceTableError, Val},
@@ -272,6 +272,7 @@ impl Sandbox {
                 tool: tool.id.clone(),
                 depth: terms.depth,
             },
+            connections: HashMap::new(),
             memory: Memory::new(&terms.limits, Arc::clone(ledger)),
             meter: Arc::clone(meter),
             ledger: Arc::clone(ledger),

@@ -8,11 +8,11 @@ use crate::{
         http::HttpDoor,
         sockets::SocketDoor,
     },
-    ledger::Ledger,
+    ledger::{Connection, Ledger},
     meter::Meter,
 };
 use policy::{LimitKind, Limits};
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 use wasmtime::{ResourceLimiter, component::ResourceTable};
 use wasmtime_wasi::{
     WasiCtx, WasiCtxView, WasiView, clocks::WasiClocksCtxView, filesystem::WasiFilesystemCtxView,
@@ -29,6 +29,8 @@ pub(crate) struct State {
     pub(crate) http: HttpDoor,
     pub(crate) http_ctx: WasiHttpCtx,
     pub(crate) host: HostDoor,
+    /// The sockets that have a place among what is under way at once.
+    pub(crate) connections: HashMap<u32, Connection>,
     pub(crate) memory: Memory,
     pub(crate) meter: Arc<Meter>,
     pub(crate) ledger: Arc<Ledger>,
@@ -59,6 +61,7 @@ impl State {
         SocketDoor {
             inner: WasiSocketsCtxView { ctx: self.wasi.sockets(), table: &mut self.table },
             ledger: &self.ledger,
+            places: &mut self.connections,
         }
     }
 

@@ -118,7 +118,7 @@ pub(crate) fn cancel() -> Result<()> {
             let (gate, tool) = (Arc::clone(&gate), Arc::clone(&tool));
             let call =
                 threads.spawn(async move { gate.call_apart(tool, json!({}), async { drop(stopped.await) }).await });
-            threads.block_on(sleep(Duration::from_millis(10)));
+            threads.block_on(async { sleep(Duration::from_millis(10)).await });
             let start = Instant::now();
             drop(stop);
             let answer = threads.block_on(call)?;
@@ -158,7 +158,7 @@ pub(crate) fn tenants() -> Result<()> {
             (stop, threads.spawn(call))
         })
         .unzip();
-    threads.block_on(sleep(Duration::from_secs(3)));
+    threads.block_on(async { sleep(Duration::from_secs(3)).await });
     let (beside_works, beside_asks) = measure();
     alone_works.print(&format!("a call that computes for {WORK}, alone"), None);
     beside_works.print("the same beside them", Some(&alone_works));

@@ -6,7 +6,7 @@ use serde_json::json;
 
 const LARGE: usize = 64 << 20;
 const MANY: usize = 10_000;
-const RUNS: usize = 9;
+const RUNS: usize = 5;
 
 pub(crate) fn run() -> Result<()> {
     println!("\nfiles: the doors against plain wasmtime-wasi, {RUNS} times in turn");

@@ -68,6 +68,12 @@ pub(crate) fn dials() {
     assert_eq!(outcome["effects"]["hosts_read"], json!(["echo.test"]));
     assert_eq!(outcome["effects"]["done"][1], json!({ "action": "connect", "path": echo }), "{outcome}");
 
+    // Connections under way at once, as requests.
+    let few = ["--limit", "connections=3"];
+    check(&allowed, &["many", &echo, "3"], &few, 0, "3 at once");
+    check(&allowed, &["many", &echo, "4"], &few, 5, r#""limit":"connections","value":3"#);
+    check(&allowed, &["again", &echo, "9"], &few, 0, "9 in turn");
+
     // Nothing, or not this, was allowed.
     let denied = |rules: &str, args: &[&str], why: &str| {
         let outcome = check(rules, args, &[], 4, "exit_code");

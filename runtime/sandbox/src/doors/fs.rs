@@ -83,6 +83,12 @@ impl FsDoor<'_> {
 
     /// What stands at a path before it is opened; `None` where there is nothing.
     async fn before(&mut self, fd: &Fd, flags: PathFlags, path: &str) -> FsResult<Option<DescriptorType>> {
+        // The kernel says so at once; what it refuses, the engine refuses by its own words, after asking another thread.
+        if let Descriptor::Dir(dir) = self.inner.table.get(fd)?
+            && let Some(stands) = place::stands(&*dir.dir, path, flags.contains(PathFlags::SYMLINK_FOLLOW))
+        {
+            return Ok(stands);
+        }
         match self.inner.stat_at(borrow(fd), flags, path.to_owned()).await {
             Ok(stat) => Ok(Some(stat.type_)),
             Err(error) if matches!(error.downcast_ref(), Some(ErrorCode::NoEntry)) => Ok(None),

@@ -6,7 +6,7 @@
 
 use super::rules::{PathPatterns, PathRules, Rule};
 use cap_std::fs::Dir;
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
 use std::{
     fs,
     os::fd::{AsFd, AsRawFd as _, OwnedFd},
@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
 };
 use tokio::sync::Mutex;
-use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
+use wasmtime_wasi::p2::bindings::filesystem::types::{DescriptorType, ErrorCode};
 
 /// How many entries a directory may have, at all depths, to be moved where rules are: all of them are looked at.
 const MAX_MOVED: usize = 10_000;
@@ -158,6 +158,26 @@ pub(super) fn of_handle(open: impl AsFd) -> std::io::Result<PathBuf> {
 /// Where something is below a directory, links followed.
 pub(super) fn at(base: impl AsFd, path: &str) -> Result<PathBuf, ErrorCode> {
     of_handle(open(base, path, OFlags::empty())?).map_err(|_| ErrorCode::NoEntry)
+}
+
+/// What stands at a path: `Some(None)` for nothing, `None` where the kernel refuses to say.
+pub(super) fn stands(base: impl AsFd, path: &str, follow: bool) -> Option<Option<DescriptorType>> {
+    let flags = if follow { OFlags::empty() } else { OFlags::NOFOLLOW };
+    let found = match open(base, path, flags) {
+        Ok(found) => found,
+        Err(ErrorCode::NoEntry) => return Some(None),
+        Err(_) => return None,
+    };
+    Some(Some(match FileType::from_raw_mode(fstat(found).ok()?.st_mode) {
+        FileType::RegularFile => DescriptorType::RegularFile,
+        FileType::Directory => DescriptorType::Directory,
+        FileType::Symlink => DescriptorType::SymbolicLink,
+        FileType::Fifo => DescriptorType::Fifo,
+        FileType::Socket => DescriptorType::Socket,
+        FileType::CharacterDevice => DescriptorType::CharacterDevice,
+        FileType::BlockDevice => DescriptorType::BlockDevice,
+        _ => DescriptorType::Unknown,
+    }))
 }
 
 /// The kernel follows the path, and no further than the directory that it starts from.

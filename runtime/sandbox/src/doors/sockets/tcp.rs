@@ -1,8 +1,8 @@
 //! TCP as the engine has it, with what goes through connections counted.
 
 use super::streams::{Received, Sent};
-use crate::ledger::Ledger;
-use std::sync::Arc;
+use crate::ledger::{Connection, Ledger};
+use std::{collections::HashMap, sync::Arc};
 use wasmtime::component::Resource;
 use wasmtime_wasi::{
     p2::{
@@ -19,12 +19,21 @@ use wasmtime_wasi::{
 pub(crate) struct SocketDoor<'a> {
     pub(crate) inner: WasiSocketsCtxView<'a>,
     pub(crate) ledger: &'a Arc<Ledger>,
+    /// Which sockets have a place among what is under way at once.
+    pub(crate) places: &'a mut HashMap<u32, Connection>,
 }
 
 type Socket = Resource<TcpSocket>;
 type Streams = (Resource<DynInputStream>, Resource<DynOutputStream>);
 
 impl SocketDoor<'_> {
+    /// Counts a connection from when it is asked for until its socket is dropped.
+    fn take_place(&mut self, socket: &Socket) -> SocketResult<()> {
+        let place = self.ledger.connection().map_err(SocketError::trap)?;
+        self.places.insert(socket.rep(), place);
+        Ok(())
+    }
+
     /// Puts counting streams in place of the engine's.
     fn counted(&mut self, socket: &Socket, (input, output): Streams) -> SocketResult<Streams> {
         let input = self.inner.table.delete(input)?;
@@ -64,6 +73,11 @@ impl HostTcpSocket for SocketDoor<'_> {
         self.inner.start_listen(this).await
     }
 
+    fn start_connect(&mut self, this: Socket, network: Resource<Network>, remote: IpSocketAddress) -> SocketResult<()> {
+        self.take_place(&this)?;
+        self.inner.start_connect(this, network, remote)
+    }
+
     fn finish_connect(&mut self, this: Socket) -> SocketResult<Streams> {
         let streams = self.inner.finish_connect(borrow(&this))?;
         self.counted(&this, streams)
@@ -71,13 +85,13 @@ impl HostTcpSocket for SocketDoor<'_> {
 
     fn accept(&mut self, this: Socket) -> SocketResult<(Socket, Resource<DynInputStream>, Resource<DynOutputStream>)> {
         let (socket, input, output) = self.inner.accept(this)?;
+        self.take_place(&socket)?;
         let (input, output) = self.counted(&socket, (input, output))?;
         Ok((socket, input, output))
     }
 
     as_the_engine! {
         finish_bind() -> SocketResult<()>;
-        start_connect(network: Resource<Network>, remote: IpSocketAddress) -> SocketResult<()>;
         finish_listen() -> SocketResult<()>;
         local_address() -> SocketResult<IpSocketAddress>;
         remote_address() -> SocketResult<IpSocketAddress>;
@@ -100,7 +114,11 @@ impl HostTcpSocket for SocketDoor<'_> {
         set_send_buffer_size(value: u64) -> SocketResult<()>;
         subscribe() -> wasmtime::Result<Resource<DynPollable>>;
         shutdown(kind: ShutdownType) -> SocketResult<()>;
-        drop() -> wasmtime::Result<()>;
+    }
+
+    fn drop(&mut self, this: Socket) -> wasmtime::Result<()> {
+        self.places.remove(&this.rep());
+        HostTcpSocket::drop(&mut self.inner, this)
     }
 }
 
