@@ -46,6 +46,9 @@ pub(crate) struct Config {
     pub(crate) network: NetworkSettings,
     /// Where calls run.
     pub(crate) isolation: Option<Isolation>,
+    /// Packages whose calls run in worker processes wherever others run.
+    #[serde(default)]
+    pub(crate) isolate: Vec<String>,
     /// The walls that have to stand around a worker process.
     #[serde(default)]
     pub(crate) require: Vec<Wall>,

@@ -12,9 +12,9 @@ use controller::{Gate, Isolation, Setup, Who};
 use journal::{Durability, Journal, NetworkSettings, TaskId};
 use policy::{Access, LimitKind, Limits, MountName, Policy, ToolId, UNLIMITED};
 use registry::{Lock, Origin, Sources};
-use sandbox::{CodeCache, Mount, Names, Network, Package, PathPatterns, Sandbox, Wall, World};
+use sandbox::{CodeCache, Isolated, Mount, Names, Network, Package, PathPatterns, Sandbox, Wall, World};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     env, fs,
     panic::resume_unwind,
     path::{Path, PathBuf},
@@ -48,6 +48,7 @@ impl Wanted {
     /// The packages that can be loaded, without loading any.
     pub(crate) fn sources(&self) -> Result<Sources> {
         let sources = sources(self.grants.packages.iter().chain(&self.config.packages))?;
+        check_isolate(&self.config.isolate, sources.packages().map(|package| package.name.as_str()))?;
         if let Some(lock) = &self.lock {
             self.check(lock, &sources).with_context(|| self.lock_file())?;
         }
@@ -162,8 +163,9 @@ impl Wanted {
     ) -> Result<Arc<Gate>> {
         let limits = self.limits()?;
         let network = network(&self.config.network);
-        let isolation = isolation(self.grants.isolation, self.config.isolation, &self.config.require)?;
-        let machine = Machine { slots, network, fuel: counts([&limits]), isolation };
+        let Config { isolation, isolate, require, .. } = &self.config;
+        let isolated = isolated(self.grants.isolation, *isolation, isolate, require)?;
+        let machine = Machine { slots, network, fuel: counts([&limits]), isolated };
         let (sandbox, packages, policy) = load(machine, packages, || self.policy(callable))?;
         self.check_reach(&packages)?;
         let stages = Stages { folder: places::staged(journal.folder(), &task), demanded: policy.stages() };
@@ -201,26 +203,38 @@ pub(crate) struct Machine {
     pub(crate) network: Network,
     /// Whether instructions are counted.
     pub(crate) fuel: bool,
-    /// The walls that have to stand around worker processes; `None` where calls run on threads.
-    pub(crate) isolation: Option<Vec<Wall>>,
+    /// Which calls run in worker processes.
+    pub(crate) isolated: Option<Isolated>,
 }
 
-/// Where calls run, by the command line, else by what is written down.
-pub(crate) fn isolation(
+/// Which calls run in worker processes, by the command line, else by what is written down.
+pub(crate) fn isolated(
     given: Option<Isolation>,
     written: Option<Isolation>,
+    isolate: &[String],
     require: &[Wall],
-) -> Result<Option<Vec<Wall>>> {
+) -> Result<Option<Isolated>> {
     let own = env::var(ISOLATION).ok().map(|text| text.parse().context(ISOLATION)).transpose()?;
+    let require = require.to_vec();
     match given.or(own).or(written).unwrap_or(Isolation::Thread) {
-        Isolation::Process => Ok(Some(require.to_vec())),
-        // Less than what was required is not what was meant.
-        Isolation::Thread if !require.is_empty() => {
-            bail!(
-                "`require` names walls around worker processes, and calls run on threads: set `isolation = \"process\"`"
-            )
+        Isolation::Process => Ok(Some(Isolated { require, packages: BTreeSet::new() })),
+        Isolation::Thread if !isolate.is_empty() => {
+            Ok(Some(Isolated { require, packages: isolate.iter().cloned().collect() }))
         }
+        // Less than what was required is not what was meant.
+        Isolation::Thread if !require.is_empty() => bail!(
+            "`require` names walls around worker processes, and calls run on threads: set `isolation = \"process\"`"
+        ),
         Isolation::Thread => Ok(None),
+    }
+}
+
+/// Refuses names of packages that are not there: one that is misspelt would run where it should not.
+pub(crate) fn check_isolate<'a>(isolate: &[String], known: impl Iterator<Item = &'a str>) -> Result<()> {
+    let known: Vec<_> = known.collect();
+    match isolate.iter().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => bail!("isolate: there is no package `{name}`; packages are: {}", known.join(", ")),
+        None => Ok(()),
     }
 }
 
@@ -253,7 +267,7 @@ fn load_one(sandbox: &Sandbox, package: &registry::Package) -> Result<Package> {
 }
 
 fn sandbox(machine: Machine) -> Result<Sandbox> {
-    let Machine { slots, network, fuel, isolation } = machine;
+    let Machine { slots, network, fuel, isolated } = machine;
     let dir = places::cache()?;
     let cache = match CodeCache::open(&dir) {
         Ok(cache) => Some(cache),
@@ -262,7 +276,7 @@ fn sandbox(machine: Machine) -> Result<Sandbox> {
             None
         }
     };
-    Sandbox::new(sandbox::Config { slots, cache, network, fuel, isolation })
+    Sandbox::new(sandbox::Config { slots, cache, network, fuel, isolated })
         .map_err(|error| Internal(error.into()).into())
 }
 

@@ -33,6 +33,8 @@ pub struct Plan {
     pub network: journal::NetworkSettings,
     /// Where its calls run; `None` where it does not say.
     pub isolation: Option<Isolation>,
+    /// Packages whose calls run in worker processes wherever others run.
+    pub isolate: Vec<String>,
     /// The walls that have to stand around a worker process.
     pub require: Vec<sandbox::Wall>,
     /// What the whole task may spend.

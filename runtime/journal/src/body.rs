@@ -182,6 +182,9 @@ pub struct TaskStarted {
     /// The walls that have to stand around its worker processes; absent where its calls run on threads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isolation: Option<Vec<String>>,
+    /// The packages whose calls run in worker processes; empty for all where they do at all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub isolate: Vec<String>,
     /// Limits of the command line, as keys and values: they go before the plan's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<(String, String)>,

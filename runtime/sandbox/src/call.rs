@@ -148,7 +148,8 @@ impl Sandbox {
         let mounts = grant.mounts().iter().map(|mount| Opened::new(mount, setting.world));
         let mounts = mounts.collect::<Result<Vec<_>, _>>()?;
         let job = Job { tool, arguments, terms: &terms, mounts: &mounts };
-        let end = match &self.workers {
+        let workers = self.workers.as_ref().filter(|workers| workers.run(tool.id.package()));
+        let end = match workers {
             None => {
                 let run = async {
                     // Waiting for a slot counts as time of the call: its caller waits too.

@@ -55,7 +55,10 @@ use policy::Digest;
 use sha2::{Digest as _, Sha256};
 use shares::{Shares, Tenant};
 use state::State;
-use std::sync::{Arc, LazyLock};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
+};
 use wasmtime::{
     Engine,
     component::{Component, Linker},
@@ -76,8 +79,17 @@ pub struct Config {
     pub network: Network,
     /// Whether instructions are counted, which the limit `fuel` needs. Code that counts is compiled apart.
     pub fuel: bool,
-    /// Where calls run: `None` on threads of this process, else in worker processes behind at least these walls.
-    pub isolation: Option<Vec<Wall>>,
+    /// Which calls run in worker processes; `None` where all run on threads of this one.
+    pub isolated: Option<Isolated>,
+}
+
+/// Calls that run in worker processes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Isolated {
+    /// The walls that have to stand around the processes.
+    pub require: Vec<Wall>,
+    /// The packages whose calls they are; empty for all.
+    pub packages: BTreeSet<String>,
 }
 
 /// An engine and its doors. One or two to a process: each reserves its whole address space.
@@ -165,7 +177,7 @@ impl Sandbox {
             lane: Shares::new(u32::try_from(cores).unwrap_or(1), None),
             client,
             fuel: config.fuel,
-            workers: config.isolation.map(|require| Workers::new(require, config.fuel)),
+            workers: config.isolated.map(|isolated| Workers::new(isolated, config.fuel)),
         })
     }
 

@@ -11,7 +11,7 @@ pub(crate) fn cache() -> Result<()> {
     println!("\nloading a package of {} bytes", odd.bytes.len());
     let load = |sandbox: &Sandbox| sandbox.load(&odd.bytes, odd.digest, &odd.name).expect("a package");
     let compiling =
-        Sandbox::new(Config { slots: 10, cache: None, network: Default::default(), fuel: false, isolation: None })?;
+        Sandbox::new(Config { slots: 10, cache: None, network: Default::default(), fuel: false, isolated: None })?;
     let compiled = Times::of(10, || drop(load(&compiling)));
     compiled.print("compiling", None);
     let cached = Sandbox::new(Config {
@@ -19,7 +19,7 @@ pub(crate) fn cache() -> Result<()> {
         cache: Some(CodeCache::open(&folder.path().join("code"))?),
         network: Default::default(),
         fuel: false,
-        isolation: None,
+        isolated: None,
     })?;
     load(&cached);
     let loaded = Times::of(200, || assert!(load(&cached).cached));

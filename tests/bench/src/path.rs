@@ -14,7 +14,7 @@ const IN_FLIGHT: usize = 64;
 
 /// A gate over the typed guest, with a policy of two rules and a journal of its own.
 pub(crate) fn gate(state: &std::path::Path) -> Result<Arc<Gate>> {
-    let config = Config { slots: 200, cache: None, network: Default::default(), fuel: false, isolation: None };
+    let config = Config { slots: 200, cache: None, network: Default::default(), fuel: false, isolated: None };
     let sandbox = Arc::new(Sandbox::new(config)?);
     let odd = odd()?;
     let packages = vec![sandbox.load(&odd.bytes, odd.digest, &odd.name)?];

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, bail};
 use controller::{Answer, Gate, Setup, Who};
 use journal::{Durability, Journal, TaskId};
 use policy::{Access, Limits, Policy};
-use sandbox::{Config, End, Mount, Package, Sandbox, World};
+use sandbox::{Config, End, Isolated, Mount, Package, Sandbox, World};
 use serde_json::Value;
 use std::{
     future::pending,
@@ -30,8 +30,8 @@ pub(crate) struct Bench {
 
 /// An engine with room for so many calls.
 pub(crate) fn sandbox(slots: u32, isolated: bool) -> Result<Arc<Sandbox>> {
-    let isolation = isolated.then(Vec::new);
-    let config = Config { slots, cache: None, network: Default::default(), fuel: false, isolation };
+    let isolated = isolated.then(Isolated::default);
+    let config = Config { slots, cache: None, network: Default::default(), fuel: false, isolated };
     Ok(Arc::new(Sandbox::new(config)?))
 }
 

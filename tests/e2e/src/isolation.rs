@@ -54,6 +54,29 @@ fn what_is_required_and_missing_is_refused() {
     place.run(&["call", "text.count", "--isolation", "prison"]).expect(2, &["expected `thread` or `process`"]);
 }
 
+/// Packages that are named run apart wherever others run.
+#[test]
+fn packages_can_be_isolated_by_name() {
+    let place = Place::new();
+    place.write("gloveport.toml", "isolate = [\"writes_and_spins\"]\n");
+    let package = guest("writes_and_spins").display().to_string();
+    let call = |tool: &str| {
+        let mut line = vec!["call", tool, "{}", "--json", "--package", &package, "--mount", "out=out:rw"];
+        line.extend(["--isolation", "thread", "--limit", "cpu=10ms"]);
+        place.command(&line).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts")
+    };
+    let mut child = call("writes_and_spins.run");
+    let mut seen = 0;
+    while child.try_wait().expect("a child").is_none() {
+        seen = seen.max(below(child.id()).len());
+    }
+    assert_eq!(seen, 2, "the one that waits, and the one that works");
+    let other = ["call", "text.count", "--arg", "text=a b", "--package", &package];
+    place.run(&other).expect(0, &["\"words\":2"]);
+    place.write("gloveport.toml", "isolate = [\"writes-and-spins\"]\n");
+    place.run(&other).expect(2, &["isolate: there is no package `writes-and-spins`"]);
+}
+
 /// A call that may use sockets keeps the host's network, so whoever requires a network of its own gets no such call.
 #[test]
 fn sockets_and_a_network_of_its_own_exclude_each_other() {

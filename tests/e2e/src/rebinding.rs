@@ -42,7 +42,7 @@ fn a_name_is_asked_for_once_a_request() {
     let resolver = Arc::new(Rebinding::default());
     let network = Network { resolver: resolver.clone(), certificates: vec![] };
     let sandbox =
-        Sandbox::new(Config { slots: 2, cache: None, network, fuel: false, isolation: None }).expect("an engine");
+        Sandbox::new(Config { slots: 2, cache: None, network, fuel: false, isolated: None }).expect("an engine");
     let bytes = std::fs::read(guest("net")).expect("the guest is there");
     let package = sandbox.load(&bytes, registry::digest(&bytes), "net").expect("it loads");
     let rules = r#"

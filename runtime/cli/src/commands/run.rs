@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use controller::{Failure, Gate, Plan, Setup, Task, TaskEnd, TaskError, Who, Words};
 use journal::{Event, EventBody, Journal, MountRecord, PackageRecord, Reader, TaskId, TaskStarted, TaskState};
 use registry::Sources;
-use sandbox::PathPatterns;
+use sandbox::{Isolated, PathPatterns};
 use serde_json::json;
 use std::{
     fs,
@@ -44,6 +44,8 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
         policy.push((flags::NAME.to_owned(), flags));
     }
     let packages = names.iter().filter_map(|name| sources.get(name));
+    setup::check_isolate(&plan.isolate, names.iter().map(String::as_str))?;
+    let isolated = setup::isolated(args.grants.isolation, plan.isolation, &plan.isolate, &plan.require)?;
     let started = TaskStarted {
         objective: plan.objective.clone(),
         plan_file: absolute(&args.plan)?,
@@ -56,8 +58,8 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
         env: plan.env.iter().chain(&args.grants.env).cloned().collect(),
         secrets: plan.secrets.clone(),
         network: plan.network.clone(),
-        isolation: setup::isolation(args.grants.isolation, plan.isolation, &plan.require)?
-            .map(|require| require.iter().map(ToString::to_string).collect()),
+        isolation: isolated.as_ref().map(|isolated| isolated.require.iter().map(ToString::to_string).collect()),
+        isolate: isolated.into_iter().flat_map(|isolated| isolated.packages).collect(),
         limits: args.grants.limits.clone(),
         clock_ms: controller::now_ms(),
         packages: packages.map(record).collect::<Result<_>>()?,
@@ -237,8 +239,11 @@ fn gate(
         slots: setup::TASK_SLOTS,
         network: setup::network(&started.network),
         fuel: setup::counts(plan.steps.iter().map(|step| &step.limits)),
-        isolation: match &started.isolation {
-            Some(require) => Some(require.iter().map(|wall| wall.parse()).collect::<Result<_, _>>()?),
+        isolated: match &started.isolation {
+            Some(require) => Some(Isolated {
+                require: require.iter().map(|wall| wall.parse()).collect::<Result<_, _>>()?,
+                packages: started.isolate.iter().cloned().collect(),
+            }),
             None => None,
         },
     };

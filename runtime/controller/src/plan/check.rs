@@ -101,6 +101,7 @@ pub(super) fn resolve(file: &str, raw: RawPlan, text: &str, folder: &Path) -> Re
         secrets: raw.secrets,
         network: raw.network,
         isolation: raw.isolation,
+        isolate: raw.isolate,
         require: raw.require,
         budget,
         concurrency,

@@ -33,6 +33,8 @@ pub(super) struct RawPlan {
     pub(super) network: journal::NetworkSettings,
     pub(super) isolation: Option<Isolation>,
     #[serde(default)]
+    pub(super) isolate: Vec<String>,
+    #[serde(default)]
     pub(super) require: Vec<Wall>,
     #[serde(default)]
     pub(super) limits: BTreeMap<String, Quantity>,

@@ -94,7 +94,7 @@ fn prepare(line: &UnixStream, left: &str) -> Result<Worker, String> {
     let Hello { package, fuel, sockets, mounts } = hello;
     let code = (package.is_some() && !files.is_empty()).then(|| files.remove(0));
     // The engine opens what it needs of the system, and has no threads yet.
-    let config = Config { slots: 1, cache: None, network: Network::default(), fuel, isolation: None };
+    let config = Config { slots: 1, cache: None, network: Network::default(), fuel, isolated: None };
     let sandbox = Sandbox::build(config).map_err(|error| error.to_string())?;
     let mounts = hello::open(mounts, files)?;
     let reaches: Vec<_> = mounts.iter().flat_map(directories).collect();

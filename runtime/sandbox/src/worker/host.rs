@@ -4,11 +4,11 @@ use super::{
     COMMAND, WITH_NETWORK,
     hello::{self, Hello, HelloMount, HelloPackage},
     serve::{Out, Serving},
-    walls::{Wall, Walls},
+    walls::Walls,
     wire::{self, Account, ToHost, ToWorker},
 };
 use crate::{
-    Sandbox,
+    Isolated, Sandbox,
     call::{CallError, Job, bounded},
     ledger::{Ledger, lock},
     meter::Meter,
@@ -82,7 +82,7 @@ pub struct Probed {
 
 /// The workers of one engine.
 pub(crate) struct Workers {
-    require: Vec<Wall>,
+    isolated: Isolated,
     fuel: bool,
     room: Arc<Shares>,
     idle: Mutex<Vec<Idle>>,
@@ -176,9 +176,14 @@ impl Drop for Worker {
 }
 
 impl Workers {
-    pub(crate) fn new(require: Vec<Wall>, fuel: bool) -> Self {
+    pub(crate) fn new(isolated: Isolated, fuel: bool) -> Self {
         let room = Shares::new(MAX_WORKERS, Some(crate::HOLD));
-        Self { require, fuel, room, idle: Mutex::default(), code: Mutex::default() }
+        Self { isolated, fuel, room, idle: Mutex::default(), code: Mutex::default() }
+    }
+
+    /// Whether calls of a package run in workers.
+    pub(crate) fn run(&self, package: &str) -> bool {
+        self.isolated.packages.is_empty() || self.isolated.packages.contains(package)
     }
 
     /// Starts a worker for nothing, to see which walls stand around it.
@@ -189,14 +194,14 @@ impl Workers {
 
     /// Refuses to go on where walls are missing that the operator wants.
     pub(crate) async fn check(&self) -> Result<(), WorkerError> {
-        if self.require.is_empty() {
+        if self.isolated.require.is_empty() {
             return Ok(());
         }
         self.stands(&Self::probe().await?.walls)
     }
 
     fn stands(&self, walls: &Walls) -> Result<(), WorkerError> {
-        let missing = walls.missing(&self.require);
+        let missing = walls.missing(&self.isolated.require);
         if missing.is_empty() {
             return Ok(());
         }

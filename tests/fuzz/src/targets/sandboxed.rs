@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 pub(super) fn sandbox() -> &'static Sandbox {
     static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
     SANDBOX.get_or_init(|| {
-        Sandbox::new(Config { slots: 4, cache: None, network: Default::default(), fuel: false, isolation: None })
+        Sandbox::new(Config { slots: 4, cache: None, network: Default::default(), fuel: false, isolated: None })
             .expect("an engine")
     })
 }
