@@ -45,19 +45,21 @@ fn status(key: &str) -> u64 {
 
 pub(crate) fn suspended() -> Result<()> {
     println!("\n{SUSPENDED} calls that sleep at the same time");
-    let package = guest("bin", "sleeps")?;
-    let mut bench = Bench::on(sandbox(SUSPENDED * 4 / 3 + 2, false)?, &package, "bench")?;
-    let gate = bench.gate()?;
-    let sleeps = tool(&gate, "sleeps.run")?;
+    let package = guest("examples", "naps")?;
+    // Of several tenants, since none may hold nearly all slots, and address space is finite.
+    let shared = sandbox(SUSPENDED + SUSPENDED / 25, false)?;
+    let tenants = (0..10).map(|tenant| Bench::on(Arc::clone(&shared), &package, &format!("tenant-{tenant}"))?.gate());
+    let gates = tenants.collect::<Result<Vec<_>>>()?;
     let threads = threads()?;
-    let call = |stop: oneshot::Receiver<()>| {
-        let (gate, sleeps) = (Arc::clone(&gate), Arc::clone(&sleeps));
-        async move { gate.call_apart(sleeps, json!({}), async { drop(stop.await) }).await }
+    let call = |index: u32, stop: oneshot::Receiver<()>| {
+        let gate = Arc::clone(&gates[index as usize % gates.len()]);
+        let naps = tool(&gate, "naps.nap").expect("loaded");
+        async move { gate.call_apart(naps, json!({ "milliseconds": 3_600_000 }), async { drop(stop.await) }).await }
     };
     // The first one warms what all share.
     threads.block_on(async {
         let (stop, stopped) = oneshot::channel();
-        let first = tokio::spawn(call(stopped));
+        let first = tokio::spawn(call(0, stopped));
         sleep(Duration::from_millis(100)).await;
         drop(stop);
         drop(first.await);
@@ -65,9 +67,9 @@ pub(crate) fn suspended() -> Result<()> {
     let before = (status("VmRSS"), status("VmPTE"));
     let start = Instant::now();
     let (stops, calls): (Vec<_>, Vec<_>) = (0..SUSPENDED)
-        .map(|_| {
+        .map(|index| {
             let (stop, stopped) = oneshot::channel();
-            (stop, threads.spawn(call(stopped)))
+            (stop, threads.spawn(call(index, stopped)))
         })
         .unzip();
     // They are all asleep when nothing changes any more.
@@ -103,21 +105,22 @@ pub(crate) fn suspended() -> Result<()> {
 pub(crate) fn cancel() -> Result<()> {
     println!("\nfrom cancelling a call to its outcome, {CANCELLED} times each");
     let threads = threads()?;
-    for (name, what, isolated) in [
-        ("sleeps", "sleeping", false),
-        ("spin", "computing", false),
-        ("sleeps", "sleeping, in a worker", true),
-        ("spin", "computing, in a worker", true),
+    let (naps, spin) = (guest("examples", "naps")?, guest("bin", "spin")?);
+    let hour = json!({ "milliseconds": 3_600_000 });
+    for (package, id, args, what, isolated) in [
+        (&naps, "naps.nap", &hour, "sleeping", false),
+        (&spin, "spin.run", &json!({}), "computing", false),
+        (&naps, "naps.nap", &hour, "sleeping, in a worker", true),
+        (&spin, "spin.run", &json!({}), "computing, in a worker", true),
     ] {
-        let mut bench = Bench::on(sandbox(64, isolated)?, &guest("bin", name)?, "bench")?;
+        let mut bench = Bench::on(sandbox(64, isolated)?, package, "bench")?;
         let gate = bench.gate()?;
-        let tool = tool(&gate, &format!("{name}.run"))?;
+        let tool = tool(&gate, id)?;
         let mut times = Vec::new();
         for _ in 0..CANCELLED {
             let (stop, stopped) = oneshot::channel::<()>();
-            let (gate, tool) = (Arc::clone(&gate), Arc::clone(&tool));
-            let call =
-                threads.spawn(async move { gate.call_apart(tool, json!({}), async { drop(stopped.await) }).await });
+            let (gate, tool, args) = (Arc::clone(&gate), Arc::clone(&tool), args.clone());
+            let call = threads.spawn(async move { gate.call_apart(tool, args, async { drop(stopped.await) }).await });
             threads.block_on(async { sleep(Duration::from_millis(10)).await });
             let start = Instant::now();
             drop(stop);

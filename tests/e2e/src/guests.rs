@@ -168,6 +168,21 @@ fn path_traversal() {
     assert!(refused(&outcome).iter().any(|path| path.contains("passwd")), "{outcome}");
 }
 
+/// An hour is nothing to a virtual clock; a real one has to be granted, and waiting for it counts as time of the call.
+#[test]
+fn naps() {
+    let package = guest("naps").display().to_string();
+    let nap = |policy: &str, code: i32, expected: &str| {
+        let place = Place::new();
+        place.write("policy.cedar", &format!("permit (principal, action == Action::\"call\", resource);\n{policy}"));
+        place.write("gloveport.toml", "policy = [\"policy.cedar\"]\n[limits]\nwall = \"300ms\"\n");
+        let line = ["call", "naps.nap", "--arg", "milliseconds=3600000", "--json", "--package", &package];
+        place.run(&line).expect(code, &[expected]);
+    };
+    nap("", 0, "3600000");
+    nap("permit (principal, action == Action::\"use\", resource == Clock::\"real\");", 5, r#""limit":"wall""#);
+}
+
 /// What is measured works, staged or not.
 #[test]
 fn file_work() {
