@@ -45,7 +45,7 @@ fn what_is_required_and_missing_is_refused() {
     }
     check("isolation = \"process\"\nrequire = [\"moat\"]\n", 2, &["unknown variant `moat`", "`seccomp`"]);
     check("isolation = \"prison\"\n", 2, &["unknown variant `prison`", "`process`"]);
-    check("isolate = \"process\"\n", 2, &["unknown field `isolate`"]);
+    check("isolating = \"process\"\n", 2, &["unknown field `isolating`"]);
     // Walls without a worker to put them around.
     place.write("gloveport.toml", "require = [\"seccomp\"]\n");
     let call = ["call", "text.count", "--arg", "text=a", "--isolation", "thread"];
