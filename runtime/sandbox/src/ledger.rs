@@ -286,7 +286,11 @@ impl Ledger {
 
     /// Counts a file, directory or link before it is made.
     pub(crate) fn create(&self) -> Result<(), LimitHit> {
-        self.count(|ledger| &ledger.created, 1, LimitKind::Created)
+        self.create_many(1)
+    }
+
+    pub(crate) fn create_many(&self, count: u64) -> Result<(), LimitHit> {
+        self.count(|ledger| &ledger.created, count, LimitKind::Created)
     }
 
     /// Counts bytes before they are sent.

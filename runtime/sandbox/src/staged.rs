@@ -13,6 +13,7 @@ mod diff;
 mod layers;
 
 pub use commit::CommitError;
+pub(crate) use copy::Cost;
 pub use diff::{Change, Content, Diff};
 pub(crate) use layers::{End, Found, Kind, Layer, Spot, join};
 

@@ -324,11 +324,17 @@ expect = "string(result).contains('of the task') || result.text.contains('of the
 fn copies_are_limited() {
     let place = path_rules::place(STAGED);
     place.write("workspace/large", &"x".repeat(100_000));
-    let call = |limit: &str| {
-        let (args, package) = (json!({ "args": ["append large"] }).to_string(), guest("ruled").display().to_string());
+    for name in ["a", "b", "c", "d", "e"] {
+        place.write(&format!("workspace/many/{name}"), "");
+    }
+    let call = |line: &str, limit: &str| {
+        let (args, package) = (json!({ "args": [line] }).to_string(), guest("ruled").display().to_string());
         place.run(&["call", "ruled.run", &args, "--package", &package, "--limit", limit])
     };
-    call("written=100003B").expect(5, &["written"]);
-    call("written=100004B").expect(0, &["append large: ok"]);
+    call("append large", "written=100003B").expect(5, &["written"]);
+    call("append large", "written=100004B").expect(0, &["append large: ok"]);
+    // A directory that is moved is made anew, with all that is in it.
+    call("rename many other", "created=5").expect(5, &["created"]);
+    call("rename many other", "created=6").expect(0, &["rename many other: ok"]);
     assert_eq!(fs::metadata(place.path("workspace/large")).expect("a file").len(), 100_000);
 }

@@ -19,20 +19,29 @@ use std::{
 /// The name under which a copy is made.
 const COPY: &str = "copy";
 
+/// What copies take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Cost {
+    pub(crate) bytes: u64,
+    /// Files, directories and links.
+    pub(crate) entries: u64,
+}
+
 impl Staged {
-    /// How many bytes are copied before something can be changed, or all that is in it where `whole`.
-    pub(crate) fn cost(&self, path: &str, whole: bool) -> Result<u64, Errno> {
-        let Some(found) = self.lookup(path)? else { return Ok(0) };
-        match found.kind {
-            Kind::File if found.layer == Layer::Base => Ok(size(&found.stat)),
-            Kind::Directory if whole => {
-                let inside = self.list(path)?;
-                inside
-                    .iter()
-                    .try_fold(0_u64, |sum, (name, _)| Ok(sum.saturating_add(self.cost(&join(path, name), true)?)))
+    /// What is copied before something can be changed, or all that is in it where `whole`.
+    pub(crate) fn cost(&self, path: &str, whole: bool) -> Result<Cost, Errno> {
+        let Some(found) = self.lookup(path)? else { return Ok(Cost::default()) };
+        let copied = found.layer == Layer::Base;
+        let bytes = if copied && found.kind == Kind::File { size(&found.stat) } else { 0 };
+        let mut cost = Cost { bytes, entries: u64::from(copied) };
+        if whole && found.kind == Kind::Directory {
+            for (name, _) in self.list(path)? {
+                let inside = self.cost(&join(path, &name), true)?;
+                cost.bytes = cost.bytes.saturating_add(inside.bytes);
+                cost.entries = cost.entries.saturating_add(inside.entries);
             }
-            Kind::File | Kind::Directory | Kind::Link | Kind::Other => Ok(0),
         }
+        Ok(cost)
     }
 
     /// Brings something into the layer of changes, so that it can be changed there; a file without its content where

@@ -361,7 +361,10 @@ impl Sandbox {
         match ended {
             Some(account) => {
                 absorb(ledger, meter, account);
-                workers.keep(key, worker);
+                // What trapped or had to be stopped may have been an attack that went further than anybody knows.
+                if matches!(end, Ok(End::Result(_) | End::ToolError(_))) {
+                    workers.keep(key, worker);
+                }
             }
             None => unknown(ledger, mounts),
         }

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     ledger::Ledger,
     outcome::{Action, Effect},
-    staged::{End, Found, Kind, Layer, Spot, Staged, Turn, join},
+    staged::{Cost, End, Found, Kind, Layer, Spot, Staged, Turn, join},
 };
 use rustix::{
     fs::{OFlags, Timespec, Timestamps},
@@ -131,21 +131,32 @@ fn time(stamp: NewTimestamp) -> Timespec {
     }
 }
 
-/// Copies what is about to change out of the base. The copy counts as written, whether blocks are shared or not: a call
-/// ends at the same place on every file system.
+/// Copies what is about to change out of the base. The copy counts as written, whether blocks are shared or not, and that of
+/// a whole directory as created: a call ends at the same place on every file system.
 async fn raise(ledger: &Ledger, at: &At, path: &str, how: Raise) -> FsResult<()> {
-    let staged = Arc::clone(&at.view.staged);
+    // All of it on other threads: there can be much of it.
+    let apart = async |work: fn(&Staged, &str, Raise) -> Result<Cost, Errno>| {
+        let (staged, path) = (Arc::clone(&at.view.staged), path.to_owned());
+        let done = spawn_blocking(move || work(&staged, &path, how)).await;
+        done.map_err(|broken| FsError::trap(wasmtime::Error::new(broken)))?.map_err(error)
+    };
     if how != Raise::Empty {
-        let cost = staged.cost(path, how == Raise::Whole).map_err(error)?;
-        ledger.write(cost).map_err(hit)?;
+        let cost = apart(|staged, path, how| staged.cost(path, how == Raise::Whole)).await?;
+        ledger.write(cost.bytes).map_err(hit)?;
+        if how == Raise::Whole {
+            ledger.create_many(cost.entries).map_err(hit)?;
+        }
     }
-    let path = path.to_owned();
-    let raised = spawn_blocking(move || match how {
-        Raise::Empty => staged.raise(&path, false),
-        Raise::One => staged.raise(&path, true),
-        Raise::Whole => staged.raise_whole(&path),
-    });
-    raised.await.map_err(|broken| FsError::trap(wasmtime::Error::new(broken)))?.map_err(error)
+    apart(|staged, path, how| {
+        match how {
+            Raise::Empty => staged.raise(path, false),
+            Raise::One => staged.raise(path, true),
+            Raise::Whole => staged.raise_whole(path),
+        }?;
+        Ok(Cost::default())
+    })
+    .await
+    .map(drop)
 }
 
 /// A path for the record, and a second one of what has two.
