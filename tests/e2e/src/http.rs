@@ -329,6 +329,33 @@ fn tls_proves_who_answers() {
         .expect(70, &["policy.cedar: it holds no certificate"]);
 }
 
+/// The system's keyring, where this machine lets its users have one.
+#[test]
+fn secrets_come_from_the_keyring() {
+    let place = Place::new();
+    let user = format!("test-{}", std::process::id());
+    let entry = keyring::Entry::new("gloveport-e2e", &user).expect("a name");
+    let absent = format!("[secrets.token]\nkeyring = \"gloveport-e2e/{user}-absent\"\n");
+    let server = Server::start(echo);
+    let flags = ["--http", "127.0.0.1", "--reach", "127.0.0.1", "--secret", "token=127.0.0.1"];
+    let mut asks = ask(&server.address.to_string(), "/");
+    asks["headers"] = json!([["gloveport-secret", "token; bearer"]]);
+    if let Err(error) = entry.set_password(SECRET) {
+        eprintln!("no keyring can be had here, so it is only tested that there is none: {error}");
+        place.write("gloveport.toml", &absent);
+        call(&place, "send", &json!({ "ask": asks }), &flags).expect(2, &["keyring"]);
+        return;
+    }
+    place.write("gloveport.toml", &format!("[secrets.token]\nkeyring = \"gloveport-e2e/{user}\"\n"));
+    let ended = call(&place, "send", &json!({ "ask": asks }), &flags);
+    entry.delete_credential().expect("it is there");
+    ended.expect(0, &["you said Bearer **********************"]);
+    let asked = server.asked().last().cloned().expect("it was asked");
+    assert_eq!(asked.header("authorization"), Some(format!("Bearer {SECRET}").as_str()));
+    place.write("gloveport.toml", &absent);
+    call(&place, "send", &json!({ "ask": asks }), &flags).expect(2, &["the keyring has no entry"]);
+}
+
 #[test]
 fn secrets_go_where_policy_says_and_never_come_back() {
     let server = Server::start(echo);
