@@ -8,6 +8,7 @@ mod expression;
 mod gate;
 mod guests;
 mod plan;
+mod planner;
 mod progress;
 mod record;
 mod report;
@@ -21,6 +22,10 @@ pub use budget::{Budget, BudgetError, Exhausted, Spent};
 pub use expression::ExpressionError;
 pub use gate::{Answer, Gate, GateError, ProgressWatch, Proposal, Setup, Who};
 pub use plan::{Isolation, NoIsolation, OnFailure, Plan, PlanError, PlanMount, Step};
+pub use planner::{
+    Arguments, CallResult, Function, FunctionCall, Heard, Message, Model, ModelError, ModelFault, Prompt, Speaking,
+    Stop, Tokens, Turn,
+};
 pub use progress::{Failure, Progress, StepProgress, StepState};
 pub use record::now_ms;
 pub use report::markdown;
