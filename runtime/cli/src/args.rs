@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use controller::Isolation;
-use policy::{Access, Digest, HostPattern, Limits, MountName, SecretName, ToolId, ToolPattern};
+use policy::{Access, Digest, HostPattern, Limits, MountName, Principal, SecretName, ToolId, ToolPattern};
 use std::path::PathBuf;
 
 /// Runs an agent's tools as WebAssembly components that can reach only what policy granted to each call.
@@ -38,14 +38,58 @@ pub(crate) enum Command {
     Show(TaskArgs),
     /// Follows a task's events until it ends
     Tail(TaskArgs),
-    /// Prints a task's report (Markdown)
+    /// Prints a task's report, in Markdown or as one HTML page
     Report(ReportArgs),
+    /// Draws where what a step was given came from
+    Explain(ExplainArgs),
     /// Shows what taking over a task's staged changes would do
     Diff(TaskArgs),
     /// Takes a task's staged changes over, if they are exactly those of a digest
     Commit(CommitArgs),
     /// Drops a task's staged changes
     Discard(TaskArgs),
+    /// Lists what waits for a person's answer
+    Approvals {
+        /// Only of this task
+        task: Option<String>,
+        #[command(flatten)]
+        json: JsonArgs,
+    },
+    /// Lets a task do what it asked for, once, exactly as `approvals` shows it
+    Approve(DecideArgs),
+    /// Refuses what a task asked for
+    Reject {
+        #[command(flatten)]
+        decide: DecideArgs,
+        /// Why, for the record
+        #[arg(long, default_value = "")]
+        why: String,
+    },
+    /// Answers a planner's question
+    Answer(AnswerArgs),
+    /// Lets no further step of a task begin
+    Pause(SteerArgs),
+    /// Lets steps of a paused task begin again
+    Continue(SteerArgs),
+    /// Ends a task; calls that run are stopped
+    Cancel {
+        #[command(flatten)]
+        steer: SteerArgs,
+        /// Why, for the record
+        #[arg(long, default_value = "")]
+        why: String,
+    },
+    /// Says something to a task's planner
+    Tell {
+        #[command(flatten)]
+        steer: SteerArgs,
+        /// What
+        words: String,
+    },
+    /// Changes what remains of a task's plan
+    Edit(EditArgs),
+    /// Puts further rules into force for a task, each of which can only forbid
+    Tighten(TightenArgs),
     /// Calls one tool
     Call(CallArgs),
     /// Lists tools
@@ -147,6 +191,12 @@ pub(crate) struct RunArgs {
     pub(crate) workspace: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) grants: GrantArgs,
+    /// Says what the plan would do at most, checks everything, and runs nothing
+    #[arg(long, conflicts_with = "wait")]
+    pub(crate) check: bool,
+    /// Stays while a person has to say something, instead of ending with exit code 3
+    #[arg(long)]
+    pub(crate) wait: bool,
     /// Prints events and the end as JSON lines
     #[arg(long)]
     pub(crate) json: bool,
@@ -162,9 +212,74 @@ pub(crate) struct ResumeArgs {
     /// A step that a crash left uncertain: count it as failed; repeatable
     #[arg(long = "give-up", value_name = "STEP")]
     pub(crate) give_up: Vec<String>,
+    /// Stays while a person has to say something, instead of ending with exit code 3
+    #[arg(long)]
+    pub(crate) wait: bool,
     /// Prints events and the end as JSON lines
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Who speaks.
+#[derive(Debug, Args)]
+pub(crate) struct AsArgs {
+    /// The name under which you act, as policies name approvers [default: $USER]
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) name: Option<Principal>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DecideArgs {
+    /// The task's id
+    pub(crate) task: String,
+    /// The digest under which it was asked, as `gloveport approvals` shows it
+    pub(crate) digest: Digest,
+    #[command(flatten)]
+    pub(crate) by: AsArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AnswerArgs {
+    /// The task's id
+    pub(crate) task: String,
+    /// The digest of the question
+    pub(crate) digest: Digest,
+    /// The answer
+    pub(crate) words: String,
+    #[command(flatten)]
+    pub(crate) by: AsArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SteerArgs {
+    /// The task's id
+    pub(crate) task: String,
+    #[command(flatten)]
+    pub(crate) by: AsArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EditArgs {
+    /// The task's id
+    pub(crate) task: String,
+    /// A step that is not to begin any more; repeatable
+    #[arg(long = "drop", value_name = "STEP")]
+    pub(crate) drop: Vec<String>,
+    /// A file of `[[step]]`s to add (TOML), in the form of a plan; repeatable
+    #[arg(long = "add", value_name = "FILE")]
+    pub(crate) add: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) by: AsArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TightenArgs {
+    /// The task's id
+    pub(crate) task: String,
+    /// The rules (Cedar): `forbid` only
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) by: AsArgs,
 }
 
 #[derive(Debug, Args)]
@@ -187,9 +302,23 @@ pub(crate) struct TaskArgs {
 pub(crate) struct ReportArgs {
     /// The task's id
     pub(crate) task: String,
+    /// As one HTML page that needs nothing else
+    #[arg(long)]
+    pub(crate) html: bool,
     /// Writes it to a file instead of standard output
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The task's id
+    pub(crate) task: String,
+    /// The step's id
+    pub(crate) step: String,
+    /// Prints JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

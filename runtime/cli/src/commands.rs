@@ -8,6 +8,7 @@ pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod lock;
 pub(crate) mod mcp;
+pub(crate) mod people;
 pub(crate) mod policy;
 pub(crate) mod report;
 pub(crate) mod run;

@@ -4,7 +4,7 @@ use crate::secrets;
 use anyhow::{Context as _, Result, bail};
 use controller::Isolation;
 use journal::NetworkSettings;
-use policy::{Access, Limits, MountName, Principal};
+use policy::{Access, Classification, Limits, MountName, Principal};
 use sandbox::Wall;
 use serde::Deserialize;
 use std::{
@@ -35,6 +35,9 @@ pub(crate) struct Config {
     /// What the world holds.
     #[serde(default)]
     pub(crate) mounts: BTreeMap<MountName, ConfigMount>,
+    /// What goes for sources.
+    #[serde(default)]
+    pub(crate) sources: Classification,
     /// Environment variables that the world holds.
     #[serde(default)]
     pub(crate) env: Vec<String>,
@@ -71,6 +74,9 @@ pub(crate) struct ConfigMount {
     /// Whether all that is changed in it is staged.
     #[serde(default)]
     pub(crate) staged: bool,
+    /// Whether others see what is written there.
+    #[serde(default)]
+    pub(crate) shared: bool,
 }
 
 impl Config {

@@ -33,7 +33,25 @@ impl fmt::Display for Internal {
 
 impl std::error::Error for Internal {}
 
+/// Policy says no before anything has begun.
+#[derive(Debug)]
+pub(crate) struct Refused(pub(crate) anyhow::Error);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
+
 /// The exit code of an error.
 pub(crate) fn of(error: &anyhow::Error) -> Exit {
-    if error.is::<Internal>() { Exit::Internal } else { Exit::Usage }
+    if error.is::<Internal>() {
+        Exit::Internal
+    } else if error.is::<Refused>() {
+        Exit::Denied
+    } else {
+        Exit::Usage
+    }
 }

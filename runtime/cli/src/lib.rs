@@ -8,7 +8,9 @@ mod commands;
 mod config;
 mod exit;
 mod flags;
+mod graph;
 mod places;
+mod planner;
 mod print;
 mod progress;
 mod records;
@@ -18,6 +20,7 @@ mod update;
 
 use args::{AuditCommand, Cli, Command};
 use clap::Parser as _;
+use journal::{Answer, Steering};
 use std::{io, process::ExitCode};
 use tokio::runtime::{Builder, Runtime};
 
@@ -64,9 +67,20 @@ async fn run(cli: &Cli) -> anyhow::Result<exit::Exit> {
         Command::Show(args) => commands::tasks::show(args, state),
         Command::Tail(args) => commands::tail::run(args, state),
         Command::Report(args) => commands::report::run(args, state),
+        Command::Explain(args) => commands::report::explain(args, state),
         Command::Diff(args) => commands::staged::diff(args, state),
         Command::Commit(args) => commands::staged::commit(args, state).await,
         Command::Discard(args) => commands::staged::discard(args, state).await,
+        Command::Approvals { task, json } => commands::people::approvals(task.as_deref(), json, state),
+        Command::Approve(args) => commands::people::decide(args, Answer::Approve, state).await,
+        Command::Reject { decide, why } => commands::people::decide(decide, Answer::Reject(why.clone()), state).await,
+        Command::Answer(args) => commands::people::answer(args, state).await,
+        Command::Pause(args) => commands::people::steer(args, Steering::Pause, state).await,
+        Command::Continue(args) => commands::people::steer(args, Steering::Continue, state).await,
+        Command::Cancel { steer, why } => commands::people::steer(steer, Steering::Cancel(why.clone()), state).await,
+        Command::Tell { steer, words } => commands::people::steer(steer, Steering::Tell(words.clone()), state).await,
+        Command::Edit(args) => commands::people::edit(args, state).await,
+        Command::Tighten(args) => commands::people::tighten(args, state).await,
         Command::Call(args) => commands::call::run(args, state).await,
         Command::Tools(args) => commands::tools::run(args),
         Command::Inspect(args) => commands::inspect::run(args),

@@ -1,33 +1,60 @@
 //! A task's events for people who watch: a bar and lines on a terminal, plain lines elsewhere.
 
 use crate::print::{json_line, one_line};
-use controller::{Progress, Watch};
+use controller::{Heard, Progress, Watch};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use journal::{EventBody, Interrupted, TaskState, Verdict};
+use journal::{About, Answer, By, EventBody, Interrupted, Steering, TaskState, Verdict};
 use serde_json::json;
-use std::{io::IsTerminal as _, sync::Arc};
+use std::{
+    io::IsTerminal as _,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-/// What watches a task of so many steps. The bar is drawn on standard error, so that standard output stays for
-/// whoever comes next in a pipe.
-pub(crate) fn watch(steps: usize, as_json: bool) -> Watch {
+/// How much of what a planner says stands beside the bar, in characters.
+const MAX_HEARD: usize = 60;
+
+/// Who is told what happens in a task, and what its planner says while it says it.
+pub(crate) struct Audience {
+    pub(crate) watch: Watch,
+    pub(crate) heard: Arc<Heard<'static>>,
+}
+
+/// What watches a task. The bar is drawn on standard error, so that standard output stays for whoever comes next in a
+/// pipe.
+pub(crate) fn watch(as_json: bool) -> Audience {
+    let deaf: Arc<Heard<'static>> = Arc::new(|_: &str| {});
     if as_json {
-        return Arc::new(|event: &EventBody, _: &Progress| json_line(&json!(event)));
+        let watch = Arc::new(|event: &EventBody, _: &Progress| json_line(&json!(event)));
+        return Audience { watch, heard: deaf };
     }
     if !std::io::stderr().is_terminal() {
-        return Arc::new(|event: &EventBody, _: &Progress| eprintln!("{}", sentence(event)));
+        let watch = Arc::new(|event: &EventBody, _: &Progress| eprintln!("{}", sentence(event)));
+        return Audience { watch, heard: deaf };
     }
-    let bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::stderr());
+    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} steps  {elapsed}  {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    Arc::new(move |event: &EventBody, progress: &Progress| {
+    let speaks = bar.clone();
+    // The end of what was said; a line has room for no more.
+    let said = Mutex::new(String::new());
+    let heard = Arc::new(move |words: &str| {
+        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.push_str(words);
+        let skip = said.chars().count().saturating_sub(MAX_HEARD);
+        *said = said.chars().skip(skip).collect();
+        speaks.set_message(one_line(&said));
+    });
+    let watch = Arc::new(move |event: &EventBody, progress: &Progress| {
         bar.println(sentence(event));
-        bar.set_position(progress.steps.iter().filter(|step| step.state.is_over()).count() as u64);
+        bar.set_length(progress.steps.len() as u64);
+        bar.set_position(progress.over() as u64);
         match event {
             EventBody::StepStarted { step, .. } => bar.set_message(step.clone()),
             EventBody::TaskEnded { .. } => bar.finish_and_clear(),
             _ => {}
         }
-    })
+    });
+    Audience { watch, heard }
 }
 
 /// An event in a line.
@@ -43,15 +70,69 @@ pub(crate) fn sentence(event: &EventBody) -> String {
             Verdict::Deny { denial } => format!("denied    {step}: {denial}"),
         },
         EventBody::StepStarted { step, .. } => format!("began     {step}"),
-        EventBody::StepEnded { step, outcome, check, .. } => {
+        EventBody::StepEnded { step, outcome, check, again, .. } => {
             let outcome = sandbox::Outcome::from_record(outcome);
             let held = match check {
                 Some(check) if check.held => ", as expected",
                 Some(_) => ", not as expected",
                 None => "",
             };
-            format!("ended     {step}: {}{held}", end(&outcome))
+            let again = again.map(|again| format!(", tried again after {}", again.tries)).unwrap_or_default();
+            format!("ended     {step}: {}{held}{again}", end(&outcome))
         }
+        EventBody::StepExpanded { step, items, .. } => format!("expanded  {step}: {} calls", items.len()),
+        EventBody::Replanned { by, add, drop, .. } => {
+            let who = match by {
+                By::Planner(name) => format!("planner {name}"),
+                By::Person(author) => author.to_string(),
+            };
+            let added = add.iter().filter_map(|step| step["id"].as_str());
+            let named = |prefix: &str, ids: Vec<&str>| {
+                if ids.is_empty() { String::new() } else { format!("{prefix}{}", ids.join(", ")) }
+            };
+            let dropped = drop.iter().map(String::as_str).collect();
+            format!("planned   by {who}{}{}", named(": adds ", added.collect()), named("; takes out ", dropped))
+        }
+        EventBody::Turn { planner, turn, .. } => {
+            let calls = turn["calls"].as_array().into_iter().flatten().filter_map(|call| call["name"].as_str());
+            let calls: Vec<_> = calls.collect();
+            let says = turn["text"].as_str().filter(|text| !text.is_empty()).map(|text| format!(": {}", short(text)));
+            let calls = if calls.is_empty() { String::new() } else { format!(" → {}", calls.join(", ")) };
+            format!("turn      {planner}{}{calls}", says.unwrap_or_default())
+        }
+        EventBody::PlannerFailed { planner, why, .. } => format!("silent    {planner}: {why}"),
+        EventBody::Shown { call, step, failed, withheld, .. } => {
+            let of = step.as_deref().unwrap_or(call);
+            let what = match (withheld, failed) {
+                (Some(_), _) => "its shape only",
+                (None, true) => "why it failed",
+                (None, false) => "its result",
+            };
+            format!("shown     {of}: {what}")
+        }
+        EventBody::Finished { planner, summary, .. } => format!("finished  {planner}: {}", short(summary)),
+        EventBody::Asked(ask) => {
+            let what = match &ask.about {
+                About::Step(step) => format!("step {step}"),
+                About::Plan => "the plan".to_owned(),
+                About::Question => format!("question: {}", ask.shown["question"].as_str().unwrap_or_default()),
+            };
+            format!("asks      {what}, as {}", ask.digest)
+        }
+        EventBody::Answered { digest, answer, by } => match answer {
+            Answer::Approve => format!("approved  {digest} by {by}"),
+            Answer::Reject(why) if why.is_empty() => format!("rejected  {digest} by {by}"),
+            Answer::Reject(why) => format!("rejected  {digest} by {by}: {why}"),
+            Answer::Say(words) => format!("answered  by {by}: {words}"),
+        },
+        EventBody::Steered { steering, by } => match steering {
+            Steering::Pause => format!("paused    by {by}"),
+            Steering::Continue => format!("continues by {by}"),
+            Steering::Cancel(why) => format!("cancelled by {by}: {why}"),
+            Steering::Tell(words) => format!("told      by {by}: {words}"),
+            Steering::Tighten(name, _) => format!("tightened by {by}: {name}"),
+        },
+        EventBody::Delegated { step, task } => format!("delegated {step}: task {task}"),
         EventBody::StepRefused { step, why, .. } => format!("refused   {step}: {why}"),
         EventBody::StepSkipped { step, why } => format!("skipped   {step}: {why}"),
         EventBody::StepInterrupted { step, then } => format!(
@@ -69,6 +150,7 @@ pub(crate) fn sentence(event: &EventBody) -> String {
                 TaskState::Done => "done",
                 TaskState::Failed => "failed",
                 TaskState::Waiting => "waiting",
+                TaskState::Cancelled => "cancelled",
             };
             format!("task      {state}{}", why.as_ref().map(|why| format!(": {why}")).unwrap_or_default())
         }

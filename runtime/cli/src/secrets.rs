@@ -48,7 +48,8 @@ fn check(name: &SecretName, place: &SecretPlace) -> Result<()> {
     Ok(())
 }
 
-fn one(place: &SecretPlace) -> Result<SecretString> {
+/// Reads one of them.
+pub(crate) fn one(place: &SecretPlace) -> Result<SecretString> {
     // Nothing of what is read goes into an error.
     let text = if let Some(variable) = &place.env {
         env::var(variable).map_err(|error| match error {

@@ -133,6 +133,13 @@ impl Wanted {
         Ok(world)
     }
 
+    /// The mounts in which others see what is written. What the command line says of a name takes its place.
+    fn shared(&self) -> BTreeSet<MountName> {
+        let named = |name: &MountName| self.grants.mounts.iter().any(|mount| mount.name == *name);
+        let shared = self.config.mounts.iter().filter(|(name, mount)| mount.shared && !named(name));
+        shared.map(|(name, _)| name.clone()).collect()
+    }
+
     pub(crate) fn limits(&self) -> Result<Limits> {
         apply_limits(self.config.limits, &self.grants.limits)
     }
@@ -173,7 +180,20 @@ impl Wanted {
         let world = self.world(&stages)?;
         let may_stage = stages.demanded || world.mounts.values().any(Mount::is_staged);
         let lease = may_stage.then(|| journal.lease(&task)).transpose()?;
-        let setup = Setup { sandbox, packages, policy, world, who, limits, journal, task, watch: None, lease };
+        let setup = Setup {
+            sandbox,
+            packages,
+            policy,
+            world,
+            classification: Arc::new(self.config.sources.clone()),
+            shared: self.shared(),
+            who,
+            limits,
+            journal,
+            task,
+            watch: None,
+            lease,
+        };
         Ok(Gate::new(setup))
     }
 }

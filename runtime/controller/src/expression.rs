@@ -1,5 +1,7 @@
 //! CEL expressions over the results of earlier steps.
 
+pub(crate) mod types;
+
 use cel::{
     Context, Env, ParseErrors, Program, Value as Cel,
     common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue},
@@ -31,12 +33,13 @@ static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
 });
 
 /// An expression, checked when the plan is loaded.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Expression {
     source: String,
-    program: Program,
+    program: Arc<Program>,
     steps: BTreeSet<String>,
     results: BTreeSet<String>,
+    variables: BTreeSet<String>,
 }
 
 /// What is wrong with an expression, or with what it was applied to.
@@ -54,7 +57,7 @@ pub struct ExpressionError {
 pub(crate) struct Scope {
     /// Steps that ended, by id: an object with `state`, `result` and `error`.
     pub(crate) steps: BTreeMap<String, Arc<Value>>,
-    /// Further variables: `result`, `error`, `state` of the step whose check it is.
+    /// Further variables: `key`, `item`, `index`, and `result`, `error`, `state` of the step whose check it is.
     pub(crate) variables: BTreeMap<&'static str, Arc<Value>>,
 }
 
@@ -80,7 +83,8 @@ impl Expression {
                 return Err(refuse(format!("there is no variable `{variable}`; there are: {}", known.join(", "))));
             }
         }
-        Ok(Self { source: source.to_owned(), program, steps: uses.steps, results: uses.results })
+        let Uses { steps, results, variables, .. } = uses;
+        Ok(Self { source: source.to_owned(), program: Arc::new(program), steps, results, variables })
     }
 
     /// As it was written.
@@ -102,7 +106,7 @@ impl Expression {
         let mut context = Context::with_env(Arc::clone(&ENV));
         let steps = self.steps.iter().filter_map(|id| Some((id.clone(), scope.steps.get(id)?)));
         context.add_variable_from_value("steps", map(steps.map(|(id, value)| (id, to_cel(value)))));
-        for (name, value) in &scope.variables {
+        for (name, value) in scope.variables.iter().filter(|(name, _)| self.variables.contains(**name)) {
             context.add_variable_from_value(*name, to_cel(value));
         }
         // The expression comes from outside; a fault in its evaluation must not end the task loop.

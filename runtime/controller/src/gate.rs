@@ -3,16 +3,16 @@
 use crate::{budget::Spent, guests::Guests, record, within::Within};
 use journal::{Journal, JournalError, Lease, TaskId};
 use policy::{
-    Annotations, Bounds, Decision, Denial, Grant, Limits, Narrow, Policy, Principal, Provenance, Request, Source,
-    ToolId,
+    Annotations, Bounds, Classification, Decision, Denial, Foreseen, Grant, Limits, MountName, Narrow, Policy,
+    PolicyError, Principal, Provenance, Request, Source, ToolId,
 };
 use sandbox::{BadArguments, CallError, Outcome, Package, Progress, Sandbox, Setting, Stage, Tool, World};
 use serde_json::Value;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     future::poll_fn,
-    sync::{Arc, Weak},
+    sync::{Arc, PoisonError, RwLock, Weak},
     task::Poll,
 };
 
@@ -31,10 +31,13 @@ pub struct Who {
 pub struct Gate {
     sandbox: Arc<Sandbox>,
     tools: BTreeMap<ToolId, Arc<Tool>>,
-    policy: Policy,
+    /// Policy in force; it can only become narrower.
+    policy: RwLock<Arc<Policy>>,
     world: World,
-    offered: Vec<(policy::MountName, policy::Access)>,
-    variables: std::collections::BTreeSet<String>,
+    offered: Vec<(MountName, policy::Access)>,
+    variables: BTreeSet<String>,
+    classification: Arc<Classification>,
+    shared: BTreeSet<MountName>,
     who: Who,
     limits: Limits,
     journal: Arc<Journal>,
@@ -57,6 +60,8 @@ pub(crate) struct Asker {
     pub(crate) step: Option<String>,
     /// Where all arguments together came from.
     pub(crate) sources: Provenance,
+    /// Where the choice of this call came from.
+    pub(crate) chosen: Arc<Provenance>,
     pub(crate) spent: Spent,
 }
 
@@ -124,6 +129,10 @@ pub struct Setup {
     pub policy: Policy,
     /// What grants choose from.
     pub world: World,
+    /// What goes for sources.
+    pub classification: Arc<Classification>,
+    /// The mounts in which others see what is written.
+    pub shared: BTreeSet<MountName>,
     /// On whose behalf calls are made.
     pub who: Who,
     /// The bounds of single calls.
@@ -147,6 +156,8 @@ pub struct Proposal<'a> {
     pub args: &'a Value,
     /// Where each argument came from.
     pub provenance: &'a BTreeMap<String, Provenance>,
+    /// Where the choice of this call came from.
+    pub chosen: &'a Provenance,
     /// What the caller gives up.
     pub narrow: &'a Narrow,
     /// The bounds of the call that makes this one, where one does.
@@ -168,8 +179,10 @@ impl Gate {
             tools: tools.map(|tool| (tool.id.clone(), Arc::clone(tool))).collect(),
             offered: setup.world.mounts.iter().map(|(name, mount)| (name.clone(), mount.access())).collect(),
             variables: setup.world.env.keys().cloned().collect(),
+            classification: setup.classification,
+            shared: setup.shared,
             sandbox: setup.sandbox,
-            policy: setup.policy,
+            policy: RwLock::new(Arc::new(setup.policy)),
             world: World { tenant: setup.who.tenant.as_str().into(), ..setup.world },
             who: setup.who,
             limits: setup.limits,
@@ -226,14 +239,55 @@ impl Gate {
         &self.journal
     }
 
+    fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts further rules into force, which can all but forbid. Calls that are under way end under those that they began
+    /// with.
+    ///
+    /// # Errors
+    /// Where they are not valid, or permit something. Nothing has changed then.
+    pub(crate) fn tighten(&self, rules: &[(String, String)]) -> Result<(), PolicyError> {
+        let tightened = self.policy().tightened(rules)?;
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tightened);
+        Ok(())
+    }
+
     /// What policy says of a call.
     pub fn decide(&self, proposal: &Proposal<'_>) -> Decision {
-        self.policy.decide(&self.request(proposal))
+        self.policy().decide(&self.request(proposal))
+    }
+
+    /// What policy says of a call to which these have agreed.
+    pub(crate) fn decide_approved(&self, proposal: &Proposal<'_>, agreed: &BTreeSet<String>) -> Decision {
+        self.policy().decide_approved(&self.request(proposal), agreed)
+    }
+
+    /// What would come of a call if everybody agreed who has to.
+    pub(crate) fn foresee(&self, proposal: &Proposal<'_>) -> Result<Foreseen, Denial> {
+        self.policy().foresee(&self.request(proposal))
+    }
+
+    /// Whether a planner may see a result of these sources; the policies that say so, or why not.
+    pub(crate) fn reveal(&self, tool: &Tool, sources: &Provenance) -> Result<policy::Asked, policy::Refusal> {
+        let (provenance, chosen, narrow) = (BTreeMap::new(), Provenance::new(), Narrow::default());
+        let request = self.request(&Proposal {
+            tool,
+            args: &Value::Null,
+            provenance: &provenance,
+            chosen: &chosen,
+            narrow: &narrow,
+            within: None,
+            limits: self.limits,
+            spent: Spent::default(),
+        });
+        self.policy().reveal(&request, sources)
     }
 
     /// Why policy says so.
     pub fn explain(&self, proposal: &Proposal<'_>) -> policy::Explanation {
-        self.policy.explain(&self.request(proposal))
+        self.policy().explain(&self.request(proposal))
     }
 
     fn request<'a>(&'a self, proposal: &Proposal<'a>) -> Request<'a> {
@@ -251,6 +305,9 @@ impl Gate {
             limits: proposal.limits,
             args: proposal.args,
             provenance: proposal.provenance,
+            chosen: proposal.chosen,
+            classification: &self.classification,
+            shared: &self.shared,
             spent: policy::Spent {
                 calls: proposal.spent.calls,
                 cpu_ms: proposal.spent.cpu_us / 1_000,
@@ -268,8 +325,8 @@ impl Gate {
         asker: Asker,
         cancel: impl Future<Output = ()>,
     ) -> Result<Outcome, CallError> {
-        let Asker { task, step, sources, spent } = asker;
-        let stage: Arc<dyn Stage> = Arc::new(Within { gate: self.itself.clone(), task, step, sources, spent });
+        let Asker { task, step, sources, chosen, spent } = asker;
+        let stage: Arc<dyn Stage> = Arc::new(Within { gate: self.itself.clone(), task, step, sources, chosen, spent });
         // The same call draws the same virtual random numbers.
         let setting = Setting { world: &self.world, seed: 0, stage: Some(stage), within: None };
         self.sandbox.call(tool, arguments, grant, setting, cancel).await
@@ -313,6 +370,7 @@ impl Gate {
             tool,
             args: &args,
             provenance: &provenance,
+            chosen: &caller,
             narrow: &Narrow::default(),
             within: None,
             limits: self.limits,
@@ -336,7 +394,8 @@ impl Gate {
         if changes && let Some(event) = call.begun() {
             self.journal.append(&self.task, event, record::now_ms()).await?;
         }
-        let asker = Asker { task: self.task, step: None, sources: caller, spent: Spent::default() };
+        let chosen = Arc::new(caller.clone());
+        let asker = Asker { task: self.task, step: None, sources: caller, chosen, spent: Spent::default() };
         let outcome = match self.run(tool, arguments, grant, asker, cancel).await {
             Ok(outcome) => outcome,
             Err(error) => {

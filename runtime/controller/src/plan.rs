@@ -1,14 +1,20 @@
 //! A plan: an objective, a world, and a graph of steps, read from TOML.
 
 mod check;
+mod planner;
 mod raw;
+mod steps;
 
 pub use check::PlanError;
 
-use crate::{budget::Budget, expression::Expression, template::Template};
-use policy::{Access, Limits, MountName, Narrow, Principal, ToolId};
+use crate::{budget::Budget, expression::Expression, planner::PlannerSettings, template::Template};
+use policy::{Access, Classification, Limits, MountName, Narrow, Principal, ToolId};
 use serde::Deserialize;
-use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    str::FromStr,
+};
 
 /// A plan that has been checked: ids are unique, references lead to steps, nothing waits for itself.
 #[derive(Debug)]
@@ -25,6 +31,10 @@ pub struct Plan {
     pub policy: Vec<PathBuf>,
     /// What the world holds, by name.
     pub mounts: BTreeMap<MountName, PlanMount>,
+    /// What goes for sources.
+    pub sources: Classification,
+    /// Who proposes steps while it runs; `None` where the file has all of them.
+    pub planner: Option<PlannerSettings>,
     /// Environment variables that the world holds.
     pub env: Vec<String>,
     /// The secrets that the world holds, by where they are; files relative to the plan's own folder.
@@ -37,8 +47,14 @@ pub struct Plan {
     pub isolate: Vec<String>,
     /// The walls that have to stand around a worker process.
     pub require: Vec<sandbox::Wall>,
+    /// The bounds of calls whose step does not say.
+    pub limits: Limits,
     /// What the whole task may spend.
     pub budget: Budget,
+    /// Who has to agree to what the plan would do at most before anything of it is done; empty where nobody has to.
+    pub approvers: Vec<String>,
+    /// How long an approval counts, in milliseconds.
+    pub expires_ms: u64,
     /// How many steps may run at once.
     pub concurrency: usize,
     /// Its steps, in the order of the file.
@@ -87,10 +103,12 @@ pub struct PlanMount {
     pub patterns: sandbox::PathPatterns,
     /// Whether all that is changed in it is staged, until a person takes it over.
     pub staged: bool,
+    /// Whether others see what is written there.
+    pub shared: bool,
 }
 
 /// One call, with what it waits for and what must hold of its result.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Step {
     /// Its id, unique in the plan.
     pub id: String,
@@ -99,19 +117,57 @@ pub struct Step {
     /// The tool that it calls.
     pub tool: ToolId,
     pub(crate) args: BTreeMap<String, Template>,
-    /// The steps, by index, that must have ended before it begins: those it names, and those it refers to.
-    pub(crate) after: Vec<usize>,
-    /// The steps, by index, whose results it uses: where one of them has none, it is skipped.
-    pub(crate) uses: Vec<usize>,
+    /// The steps that must have ended before it begins: those it names, and those it refers to.
+    pub(crate) after: BTreeSet<String>,
+    /// The steps whose results it uses: where one of them has none, it is skipped.
+    pub(crate) uses: BTreeSet<String>,
+    /// Where it is false, the step is skipped.
+    pub(crate) when: Option<Expression>,
+    /// A list: the step is a call for each of its values.
+    pub(crate) foreach: Option<Template>,
     pub(crate) expect: Option<Expression>,
+    /// How often it is tried.
+    pub retry: Retry,
     /// What happens to the task when it does not succeed.
     pub on_failure: OnFailure,
-    /// Whether it may run again when a crash left it uncertain whether it ran.
+    /// Whether it may run again, whatever its tool's package says.
     pub idempotent: bool,
     /// What it gives up of what policy would allow.
     pub narrow: Narrow,
     /// The bounds of its call.
     pub limits: Limits,
+}
+
+impl Step {
+    /// The steps whose results, errors or states may be in its arguments.
+    pub(crate) fn referred(&self) -> BTreeSet<String> {
+        self.args.values().chain(&self.foreach).flat_map(Template::steps).collect()
+    }
+}
+
+/// How often a step is tried, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// How many tries there are at most.
+    pub tries: u32,
+    /// How long to wait before the second, in milliseconds. Before each further one it is twice as long.
+    pub first_ms: u64,
+    /// The longest wait.
+    pub longest_ms: u64,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { tries: 1, first_ms: 0, longest_ms: 0 }
+    }
+}
+
+impl Retry {
+    /// How long to wait after so many tries, in milliseconds; `None` where there is no further one.
+    pub(crate) fn wait(&self, tries: u32) -> Option<u64> {
+        let doublings = tries.saturating_sub(1).min(32);
+        (tries < self.tries).then(|| self.first_ms.saturating_mul(1 << doublings).min(self.longest_ms))
+    }
 }
 
 /// What a step's failure means for the task.
@@ -133,5 +189,18 @@ impl Plan {
     pub fn parse(name: &str, text: &str, folder: &std::path::Path) -> Result<Self, PlanError> {
         let raw = raw::RawPlan::parse(name, text)?;
         check::resolve(name, raw, text, folder)
+    }
+    /// Reads steps that somebody adds to a plan that is being carried out: a list in the form of a plan's file.
+    ///
+    /// # Errors
+    /// As for [`Plan::parse`]; `name` is who proposes them.
+    pub(crate) fn parse_more(
+        name: &str,
+        steps: &[serde_json::Value],
+        known: &[&str],
+        limits: &Limits,
+    ) -> Result<Vec<Step>, PlanError> {
+        let raw = raw::RawStep::list(name, steps)?;
+        check::more(name, raw, known, limits)
     }
 }

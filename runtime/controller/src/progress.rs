@@ -1,223 +1,209 @@
 //! Where a task stands: a fold over its events, and nothing else.
 
+mod desk;
+mod graph;
+mod step;
+mod talk;
+
+pub use desk::{Asked, Desk};
+pub use graph::{Graph, Item, Node};
+pub use step::{Failure, StepProgress, StepState, Took};
+pub use talk::Talk;
+
 use crate::{
     budget::Spent,
     plan::{OnFailure, Plan},
+    planner::Turn,
 };
-use journal::{Check, EventBody, Interrupted, Verdict};
-use policy::{LimitKind, Limits, Provenance};
-use sandbox::{End, Outcome};
-use serde_json::{Value, json};
-use std::sync::Arc;
-
-/// Where a step stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StepState {
-    /// Not begun.
-    Waiting,
-    /// Decided on, but its call not begun.
-    Decided,
-    /// Its call runs, or ran when a process ended.
-    Running {
-        /// Whether it can change anything.
-        can_change: bool,
-    },
-    /// It succeeded.
-    Done,
-    /// Its call did not succeed, or its check did not hold.
-    Failed(Failure),
-    /// It waits for an approval.
-    Asking,
-    /// It was passed over.
-    Skipped,
-    /// Nobody knows how far it came.
-    Uncertain,
-}
-
-/// Why a step failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
-    /// Policy said no.
-    Denied,
-    /// The tool gave an error.
-    ToolError,
-    /// A limit was hit, or a budget is spent.
-    Limit,
-    /// The guest trapped.
-    Trap,
-    /// Its check did not hold, or its arguments did not.
-    Check,
-    /// A person gave it up.
-    GivenUp,
-}
-
-impl StepState {
-    /// Whether nothing more happens to it by itself.
-    pub fn is_over(self) -> bool {
-        matches!(self, Self::Done | Self::Failed(_) | Self::Skipped)
-    }
-
-    /// The word for it in expressions, reports and listings.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Decided | Self::Running { .. } => "running",
-            Self::Done => "done",
-            Self::Failed(Failure::Denied) => "denied",
-            Self::Failed(_) => "failed",
-            Self::Asking => "asking",
-            Self::Skipped => "skipped",
-            Self::Uncertain => "uncertain",
-        }
-    }
-}
-
-/// What is known of one step.
-#[derive(Debug, Clone)]
-pub struct StepProgress {
-    /// Where it stands.
-    pub state: StepState,
-    /// What expressions see of it: `state`, and `result` or `error`.
-    pub view: Arc<Value>,
-    /// Where its result came from.
-    pub provenance: Provenance,
-    /// What became of its call.
-    pub outcome: Option<Arc<Outcome>>,
-    /// In words, why it did not succeed.
-    pub why: Option<String>,
-    /// What its call may still spend while it runs.
-    held: Spent,
-}
+use journal::{About, Again, Answer, EventBody, Interrupted, Steering, Verdict};
+use policy::{Limits, Provenance, Source};
+use sandbox::Outcome;
+use serde::Deserialize as _;
+use serde_json::Value;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Where a task stands.
 #[derive(Debug, Clone)]
 pub struct Progress {
-    /// Its steps, in the order of the plan.
+    plan: Arc<Plan>,
+    /// Its steps, in the order in which they came to be.
+    pub graph: Graph,
+    /// Where they stand, in the same order.
     pub steps: Vec<StepProgress>,
     /// What it has spent.
     pub spent: Spent,
+    /// What waits for people.
+    pub desk: Desk,
+    /// What was said with its planner.
+    pub talk: Talk,
+    /// Steps that wait for nothing any more.
+    ready: BTreeSet<usize>,
+    /// Steps that are tried again, by the time of that.
+    retries: BTreeSet<(u64, usize)>,
+    /// How many steps are over, and how many of those did not succeed.
+    over: usize,
+    /// What calls that are under way may still spend.
+    held: Spent,
+    /// The first step that failed and must not.
+    stopped: Option<usize>,
+    last_ms: Option<u64>,
+    /// Why an event could not be taken in: nothing may be built on what is known then.
+    broken: Option<String>,
 }
 
 impl Progress {
     /// A task that has not begun.
-    pub fn new(plan: &Plan) -> Self {
-        let step = StepProgress {
-            state: StepState::Waiting,
-            view: Arc::new(json!({ "state": "waiting" })),
-            provenance: Provenance::new(),
-            outcome: None,
-            why: None,
+    pub fn new(plan: Arc<Plan>) -> Self {
+        let mut this = Self {
+            graph: Graph::default(),
+            steps: Vec::new(),
+            spent: Spent::default(),
+            desk: Desk::default(),
+            talk: Talk::default(),
+            ready: BTreeSet::new(),
+            retries: BTreeSet::new(),
+            over: 0,
             held: Spent::default(),
+            stopped: None,
+            last_ms: None,
+            broken: None,
+            plan,
         };
-        Self { steps: vec![step; plan.steps.len()], spent: Spent::default() }
+        let chosen = Arc::new(Provenance::from_iter([Source::Plan]));
+        this.add(this.plan.steps.clone(), &chosen);
+        this
     }
 
-    /// Whether a step failed after which no other may begin; the first of them in the plan.
-    pub fn stopped_by<'a>(&self, plan: &'a Plan) -> Option<(&'a str, Failure)> {
-        self.steps.iter().zip(&plan.steps).find_map(|(progress, step)| match progress.state {
-            StepState::Failed(failure) if step.on_failure == OnFailure::Stop => Some((step.id.as_str(), failure)),
+    /// Its plan, as it began.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// Why its record says something that cannot be carried out.
+    pub fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
+    }
+
+    /// The first step in the plan that failed after which no other may begin.
+    pub fn stopped_by(&self) -> Option<(&str, Failure)> {
+        let at = self.stopped?;
+        match self.steps[at].state {
+            StepState::Failed(failure) => Some((&self.graph.nodes()[at].id, failure)),
             _ => None,
-        })
+        }
+    }
+
+    /// How many steps are over.
+    pub fn over(&self) -> usize {
+        self.over
+    }
+
+    /// The first step that waits for a word of a person.
+    pub fn waits(&self) -> Option<usize> {
+        self.steps.iter().position(|step| matches!(step.state, StepState::Asking | StepState::Uncertain))
+    }
+
+    /// Steps that can begin.
+    pub(crate) fn ready(&self) -> impl Iterator<Item = usize> {
+        self.ready.iter().copied()
+    }
+
+    /// When the next step is tried again.
+    pub(crate) fn next_retry(&self) -> Option<u64> {
+        self.retries.first().map(|(at_ms, _)| *at_ms)
+    }
+
+    /// Lets steps begin whose time to be tried again has come.
+    pub(crate) fn wake(&mut self, now_ms: u64) {
+        while let Some((at_ms, at)) = self.retries.first().copied()
+            && at_ms <= now_ms
+        {
+            self.set(at, StepState::Waiting, None);
+        }
     }
 
     /// What is spent, and what calls that run may still spend: what is left of a budget is left beside that.
-    pub(crate) fn reserved(&self) -> Spent {
-        let running = |step: &&StepProgress| matches!(step.state, StepState::Decided | StepState::Running { .. });
-        self.steps.iter().filter(running).fold(self.spent, |sum, step| Spent {
-            // A call counts as spent from its beginning.
-            calls: sum.calls + u64::from(step.state == StepState::Decided),
-            cpu_us: sum.cpu_us.saturating_add(step.held.cpu_us),
-            written: sum.written.saturating_add(step.held.written),
-        })
+    pub(crate) fn reserved(&self, now_ms: u64) -> Spent {
+        let mut sum = self.spent;
+        sum.add(&self.held);
+        sum.time_ms = sum.time_ms.saturating_add(self.last_ms.map_or(0, |last| now_ms.saturating_sub(last)));
+        sum
     }
 
     /// Marks a step as begun, before any event says so.
-    pub(crate) fn begin(&mut self, index: usize, limits: Option<&Limits>) {
-        let step = &mut self.steps[index];
-        step.state = StepState::Decided;
-        step.held = limits.map_or_else(Spent::default, |limits| Spent {
-            calls: 0,
-            cpu_us: limits.get(LimitKind::Cpu).saturating_mul(1_000),
-            written: limits.get(LimitKind::Written),
-        });
+    pub(crate) fn begin(&mut self, at: usize, limits: Option<&Limits>) {
+        self.set(at, StepState::Decided, None);
+        // A call counts as spent from its beginning.
+        let held = Spent { calls: 1, ..limits.map_or_else(Spent::default, Spent::at_most) };
+        self.hold(at, held);
     }
 
     /// Takes in what an event says. Events of no step, and of steps that the plan does not have, change no step.
-    pub fn apply(&mut self, plan: &Plan, event: &EventBody) {
-        if matches!(event, EventBody::TaskResumed) {
-            // Whoever could agree may have, so policy is asked again.
-            let asking =
-                self.steps.iter_mut().filter(|step| matches!(step.state, StepState::Asking | StepState::Decided));
-            asking.for_each(|step| step.set(StepState::Waiting, None));
+    pub fn apply(&mut self, at_ms: u64, event: &EventBody) {
+        // The time that nobody worked on it does not count.
+        let idle = matches!(event, EventBody::TaskResumed) || self.last_ms.is_none();
+        if !idle && let Some(last) = self.last_ms {
+            self.spent.time_ms = self.spent.time_ms.saturating_add(at_ms.saturating_sub(last));
         }
-        let step = step_of(event).and_then(|id| plan.steps.iter().position(|step| step.id == id));
-        if let Some(step) = step.and_then(|index| self.steps.get_mut(index)) {
-            step.apply(event, &mut self.spent);
-        }
-    }
-}
-
-/// The step that an event is about.
-fn step_of(event: &EventBody) -> Option<&str> {
-    match event {
-        EventBody::Decided { step, .. }
-        | EventBody::StepStarted { step, .. }
-        | EventBody::StepEnded { step, .. }
-        | EventBody::StepRefused { step, .. }
-        | EventBody::StepSkipped { step, .. }
-        | EventBody::StepInterrupted { step, .. } => Some(step),
-        EventBody::TaskStarted(_)
-        | EventBody::TaskResumed
-        | EventBody::TaskEnded { .. }
-        | EventBody::Invoked { .. }
-        | EventBody::Committing { .. }
-        | EventBody::Committed { .. }
-        | EventBody::Discarded { .. }
-        | EventBody::CallStarted { .. }
-        | EventBody::Call { .. } => None,
-    }
-}
-
-impl StepProgress {
-    fn apply(&mut self, event: &EventBody, spent: &mut Spent) {
+        // What others say while nobody works on it is no work.
+        let foreign = matches!(event, EventBody::Answered { .. } | EventBody::Steered { .. });
+        let worked = !matches!(event, EventBody::TaskEnded { .. }) && (self.last_ms.is_some() || !foreign);
+        self.last_ms = worked.then_some(at_ms);
         match event {
-            EventBody::Decided { decision, .. } => match decision {
-                Verdict::Allow { .. } => self.set(StepState::Decided, None),
-                Verdict::Ask { approvers, .. } => {
-                    self.set(StepState::Asking, Some(format!("waits for the approval of {}", approvers.join(", "))));
+            EventBody::Decided { .. }
+            | EventBody::StepStarted { .. }
+            | EventBody::StepEnded { .. }
+            | EventBody::StepExpanded { .. }
+            | EventBody::StepRefused { .. }
+            | EventBody::StepSkipped { .. }
+            | EventBody::StepInterrupted { .. } => self.step(at_ms, event),
+            EventBody::TaskStarted(_) => self.last_ms = Some(at_ms),
+            EventBody::TaskResumed => {
+                self.last_ms = Some(at_ms);
+                self.talk.try_again();
+                // Whoever could agree may have, so policy is asked again.
+                let again = |step: &StepProgress| matches!(step.state, StepState::Asking | StepState::Decided);
+                let asking: Vec<_> = (0..self.steps.len()).filter(|at| again(&self.steps[*at])).collect();
+                asking.into_iter().for_each(|at| self.set(at, StepState::Waiting, None));
+            }
+            EventBody::Replanned { by, call, add, drop, provenance } => {
+                self.replan(at_ms, by, add, drop, provenance);
+                if let Some(call) = call {
+                    let ids = add.iter().filter_map(|step| step["id"].as_str().map(str::to_owned));
+                    self.talk.propose(call, ids.collect());
                 }
-                Verdict::Deny { denial } => {
-                    self.fail(Failure::Denied, denial.to_string(), &denial.for_caller().into());
+            }
+            EventBody::Turn { turn, cost, provenance, .. } => match Turn::deserialize(turn) {
+                Ok(turn) => {
+                    let tokens = turn.tokens.input.saturating_add(turn.tokens.output);
+                    self.spent.add(&Spent { tokens, money: *cost, ..Spent::default() });
+                    self.talk.turn(turn, provenance);
                 }
+                Err(error) => self.broken = Some(format!("a planner's turn cannot be read: {error}")),
             },
-            EventBody::StepStarted { can_change, .. } => {
-                self.set(StepState::Running { can_change: *can_change }, None);
-                spent.calls += 1;
+            EventBody::PlannerFailed { fault, why, .. } => self.talk.fail(*fault, why),
+            EventBody::Shown { call, content, failed, provenance, .. } => {
+                self.talk.show(call, content, *failed, provenance);
             }
-            EventBody::StepEnded { outcome, check, provenance, .. } => {
-                let outcome = Outcome::from_record(outcome);
-                spent.cpu_us = spent.cpu_us.saturating_add(outcome.usage.cpu_us);
-                spent.written = spent.written.saturating_add(outcome.usage.written);
-                self.end(outcome, check.as_ref(), provenance);
-            }
-            EventBody::StepRefused { why, budget, .. } => {
-                let failure = if *budget { Failure::Limit } else { Failure::Check };
-                self.fail(failure, why.clone(), &why.clone().into());
-            }
-            EventBody::StepSkipped { why, .. } => self.set(StepState::Skipped, Some(why.clone())),
-            EventBody::StepInterrupted { then, .. } => match then {
-                Interrupted::Harmless | Interrupted::Repeat => self.set(StepState::Waiting, None),
-                Interrupted::Uncertain => {
-                    let why = "it had begun when the process ended, and may have changed something";
-                    self.set(StepState::Uncertain, Some(why.into()));
+            EventBody::Finished { summary, .. } => self.talk.finish(summary),
+            EventBody::Asked(ask) => {
+                if let (About::Question, Some(call)) = (&ask.about, ask.shown["call"].as_str()) {
+                    self.talk.ask(call, ask.digest);
                 }
-                Interrupted::GiveUp => {
-                    let why = "given up after it was interrupted";
-                    self.fail(Failure::GivenUp, why.into(), &why.into());
+                self.desk.ask((**ask).clone());
+            }
+            EventBody::Answered { digest, answer, by } => {
+                if let Some(about) = self.desk.answer(digest, answer, by, at_ms) {
+                    self.answered(at_ms, &about, answer, &by.to_string());
                 }
-            },
-            EventBody::TaskStarted(_)
-            | EventBody::TaskResumed
+            }
+            EventBody::Steered { steering, by } => {
+                self.desk.steer(steering, by);
+                if let Steering::Tell(words) = steering {
+                    self.talk.say(format!("{}: {words}", by.name));
+                }
+            }
+            EventBody::Delegated { .. }
             | EventBody::TaskEnded { .. }
             | EventBody::Invoked { .. }
             | EventBody::Committing { .. }
@@ -228,43 +214,275 @@ impl StepProgress {
         }
     }
 
-    fn set(&mut self, state: StepState, why: Option<String>) {
-        self.state = state;
-        self.why = why;
-        self.view = Arc::new(json!({ "state": state.word() }));
-    }
-
-    /// `error` is what other steps may know of it.
-    fn fail(&mut self, failure: Failure, why: String, error: &Value) {
-        self.set(StepState::Failed(failure), Some(why));
-        self.view = Arc::new(json!({ "state": self.state.word(), "error": error }));
-    }
-
-    fn end(&mut self, outcome: Outcome, check: Option<&Check>, provenance: &Provenance) {
-        self.provenance = provenance.clone();
-        let outcome = Arc::new(outcome);
-        self.outcome = Some(Arc::clone(&outcome));
-        match (&outcome.end, check) {
-            (End::Result(value), Some(Check { held: false, error })) => {
-                let why = error.clone().unwrap_or_else(|| "its result is not as expected".into());
-                self.fail(Failure::Check, format!("its check did not hold: {why}"), value);
+    fn step(&mut self, at_ms: u64, event: &EventBody) {
+        let (EventBody::Decided { step: id, .. }
+        | EventBody::StepStarted { step: id, .. }
+        | EventBody::StepEnded { step: id, .. }
+        | EventBody::StepExpanded { step: id, .. }
+        | EventBody::StepRefused { step: id, .. }
+        | EventBody::StepSkipped { step: id, .. }
+        | EventBody::StepInterrupted { step: id, .. }) = event
+        else {
+            return;
+        };
+        let Some(at) = self.graph.find(id) else { return };
+        match event {
+            EventBody::Decided { decision, approval, .. } => {
+                if let Some(digest) = approval {
+                    self.desk.spend(digest);
+                }
+                match decision {
+                    Verdict::Allow { .. } => self.set(at, StepState::Decided, None),
+                    Verdict::Ask { approvers, .. } => {
+                        let why = format!("waits for the approval of {}", approvers.join(", "));
+                        self.set(at, StepState::Asking, Some(why));
+                    }
+                    Verdict::Deny { denial } => {
+                        let (why, error) = (denial.to_string(), denial.for_caller().into());
+                        self.change(at, at_ms, |step| step.fail(Failure::Denied, why, &error));
+                    }
+                }
             }
-            (End::Result(value), _) => {
-                self.set(StepState::Done, None);
-                self.view = Arc::new(json!({ "state": "done", "result": value }));
+            EventBody::StepStarted { can_change, .. } => {
+                self.set(at, StepState::Running { can_change: *can_change }, None);
+                let held = Spent { calls: 0, ..self.steps[at].held };
+                self.hold(at, held);
+                self.spent.calls += 1;
+                let step = &mut self.steps[at];
+                step.tries += 1;
+                step.began_ms.get_or_insert(at_ms);
             }
-            // A check may expect an error.
-            (End::ToolError(value), Some(Check { held: true, .. })) => {
-                self.set(StepState::Done, None);
-                self.view = Arc::new(json!({ "state": "done", "error": value }));
+            EventBody::StepEnded { outcome, check, provenance, again, .. } => {
+                let outcome = Outcome::from_record(outcome);
+                let usage = outcome.usage;
+                self.spent.add(&Spent {
+                    cpu_us: usage.cpu_us,
+                    written: usage.written,
+                    sent: usage.sent,
+                    received: usage.received,
+                    ..Spent::default()
+                });
+                self.change(at, at_ms, |step| {
+                    step.end(outcome, check.as_ref(), provenance);
+                    if let (Some(Again { at_ms, .. }), StepState::Failed(_)) = (again, step.state) {
+                        let why = step.why.take();
+                        step.set(StepState::Retrying { at_ms: *at_ms }, why);
+                    }
+                });
             }
-            (End::ToolError(value), _) => {
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                self.fail(Failure::ToolError, text, value);
+            EventBody::StepExpanded { items, provenance, .. } => self.expand(at, at_ms, items, provenance),
+            EventBody::StepRefused { why, budget, .. } => {
+                let failure = if *budget { Failure::Limit } else { Failure::Check };
+                self.change(at, at_ms, |step| step.fail(failure, why.clone(), &why.clone().into()));
             }
-            (End::Limit(hit), _) => self.fail(Failure::Limit, hit.to_string(), &hit.to_string().into()),
-            (End::Trap(message), _) => self.fail(Failure::Trap, message.clone(), &message.clone().into()),
-            (End::Cancelled, _) => self.fail(Failure::GivenUp, "cancelled".into(), &"cancelled".into()),
+            EventBody::StepSkipped { why, .. } => self.skip(at, at_ms, why.clone()),
+            EventBody::StepInterrupted { then, .. } => match then {
+                Interrupted::Harmless | Interrupted::Repeat => self.set(at, StepState::Waiting, None),
+                Interrupted::Uncertain => {
+                    let why = "it had begun when the process ended, and may have changed something";
+                    self.set(at, StepState::Uncertain, Some(why.into()));
+                }
+                Interrupted::GiveUp => {
+                    let why = "given up after it was interrupted";
+                    self.change(at, at_ms, |step| step.fail(Failure::GivenUp, why.into(), &why.into()));
+                }
+            },
+            _ => {}
         }
+    }
+
+    /// A person's answer was one.
+    fn answered(&mut self, at_ms: u64, about: &About, answer: &Answer, by: &str) {
+        match (about, answer) {
+            (About::Step(id), Answer::Approve) => {
+                if let Some(at) = self.graph.find(id)
+                    && self.steps[at].state == StepState::Asking
+                {
+                    self.set(at, StepState::Waiting, None);
+                }
+            }
+            (About::Step(id), Answer::Reject(why) | Answer::Say(why)) => {
+                if let Some(at) = self.graph.find(id)
+                    && self.steps[at].state == StepState::Asking
+                {
+                    let why =
+                        if why.is_empty() { format!("rejected by {by}") } else { format!("rejected by {by}: {why}") };
+                    self.change(at, at_ms, |step| step.fail(Failure::Denied, why, &"rejected".into()));
+                }
+            }
+            // What waits for it looks at the desk.
+            (About::Plan | About::Question, _) => {}
+        }
+    }
+
+    fn replan(&mut self, at_ms: u64, by: &journal::By, add: &[Value], drop: &[String], provenance: &Provenance) {
+        let who = match by {
+            journal::By::Planner(name) => format!("planner {name}"),
+            journal::By::Person(author) => author.to_string(),
+        };
+        for id in drop {
+            if let Some(at) = self.graph.find(id)
+                && !self.steps[at].state.is_over()
+            {
+                self.skip(at, at_ms, format!("taken out of the plan by {who}"));
+            }
+        }
+        match Plan::parse_more(&who, add, &self.graph.ids(), &self.plan.limits) {
+            Ok(steps) => self.add(steps, &Arc::new(provenance.clone())),
+            Err(error) => self.broken = Some(error.to_string()),
+        }
+        // What stopped the task was taken into account by whoever planned anew.
+        self.stopped = None;
+    }
+
+    fn add(&mut self, steps: Vec<crate::plan::Step>, chosen: &Arc<Provenance>) {
+        let places = self.graph.add(steps, chosen);
+        for at in places {
+            let is_open = |other: &&usize| !self.steps.get(**other).is_some_and(|step| step.state.is_over());
+            let open = self.graph.nodes()[at].after.iter().filter(is_open).count();
+            self.steps.push(StepProgress::new(open));
+            if open == 0 {
+                self.ready.insert(at);
+            }
+        }
+    }
+
+    fn expand(&mut self, at: usize, at_ms: u64, items: &[Value], provenance: &Provenance) {
+        let places = self.graph.expand(at, items.len());
+        for place in places.clone() {
+            self.steps.push(StepProgress::new(0));
+            self.ready.insert(place);
+        }
+        self.set(at, StepState::Expanded, None);
+        let step = &mut self.steps[at];
+        step.provenance.join(provenance);
+        step.began_ms.get_or_insert(at_ms);
+        step.open = places.len();
+        step.items = Some((Arc::new(items.to_vec()), places.clone()));
+        if places.is_empty() {
+            self.change(at, at_ms, |step| step.done(Value::Array(Vec::new())));
+        }
+    }
+
+    fn skip(&mut self, at: usize, at_ms: u64, why: String) {
+        if let Some((_, calls)) = self.steps[at].items.clone() {
+            for call in calls {
+                if !self.steps[call].state.is_over() && !self.steps[call].state.is_under_way() {
+                    self.change(call, at_ms, |step| step.set(StepState::Skipped, Some(why.clone())));
+                }
+            }
+        }
+        if !self.steps[at].state.is_over() {
+            self.change(at, at_ms, |step| step.set(StepState::Skipped, Some(why)));
+        }
+    }
+
+    fn set(&mut self, at: usize, state: StepState, why: Option<String>) {
+        self.change(at, 0, |step| step.set(state, why));
+    }
+
+    /// Changes a step, and everything that hangs on where it stands. What is over stays so.
+    fn change(&mut self, at: usize, at_ms: u64, change: impl FnOnce(&mut StepProgress)) {
+        let step = &mut self.steps[at];
+        if step.state.is_over() {
+            return;
+        }
+        if let StepState::Retrying { at_ms } = step.state {
+            self.retries.remove(&(at_ms, at));
+        }
+        change(step);
+        let state = step.state;
+        if state == StepState::Waiting && step.open == 0 {
+            self.ready.insert(at);
+        } else {
+            self.ready.remove(&at);
+        }
+        if let StepState::Retrying { at_ms } = state {
+            self.retries.insert((at_ms, at));
+        }
+        if !state.is_under_way() {
+            self.hold(at, Spent::default());
+        }
+        if state.is_over() {
+            self.steps[at].ended_ms = Some(at_ms);
+            self.is_over(at, at_ms);
+        }
+    }
+
+    fn is_over(&mut self, at: usize, at_ms: u64) {
+        self.over += 1;
+        let node = &self.graph.nodes()[at];
+        let (item, id) = (node.item, Arc::clone(&node.id));
+        if matches!(self.steps[at].state, StepState::Failed(_)) && node.step.on_failure == OnFailure::Stop {
+            self.stopped = Some(self.stopped.map_or(at, |stopped| stopped.min(at)));
+        }
+        for follower in node.followers.clone() {
+            let step = &mut self.steps[follower];
+            step.open -= 1;
+            if step.open == 0 && step.state == StepState::Waiting {
+                self.ready.insert(follower);
+            }
+        }
+        self.desk.withdraw(&id);
+        if let Some(Item { of, .. }) = item {
+            self.steps[of].open -= 1;
+            if self.steps[of].open == 0 {
+                self.gather(of, at_ms);
+            }
+        }
+    }
+
+    /// All calls of a `foreach` are over: together they are its result.
+    fn gather(&mut self, at: usize, at_ms: u64) {
+        let Some((_, calls)) = self.steps[at].items.clone() else { return };
+        let (mut results, mut lost, mut took) = (Vec::with_capacity(calls.len()), Vec::new(), Took::default());
+        let mut provenance = Provenance::new();
+        for call in calls {
+            let step = &mut self.steps[call];
+            provenance.join(&step.provenance);
+            took.add(&step.took);
+            if step.state != StepState::Done {
+                lost.push(call);
+            }
+            // Nothing else refers to it: it is held only once.
+            let view = std::mem::replace(&mut step.view, Arc::new(Value::Null));
+            let view = Arc::try_unwrap(view).unwrap_or_else(|view| (*view).clone());
+            results.push(match view {
+                Value::Object(mut view) => view.remove("result").unwrap_or_default(),
+                _ => Value::Null,
+            });
+        }
+        let first = lost.first().map(|&call| {
+            let failure = match self.steps[call].state {
+                StepState::Failed(failure) => failure,
+                _ => Failure::GivenUp,
+            };
+            let why = self.steps[call].why.clone().unwrap_or_default();
+            let count = if lost.len() == 1 { String::new() } else { format!(" and {} more", lost.len() - 1) };
+            (failure, format!("{}{count}: {why}", self.graph.nodes()[call].id))
+        });
+        self.change(at, at_ms, |step| {
+            step.provenance.join(&provenance);
+            step.took = took;
+            match first {
+                None => step.done(Value::Array(results)),
+                Some((failure, why)) => step.fail(failure, why.clone(), &why.into()),
+            }
+        });
+    }
+
+    fn hold(&mut self, at: usize, held: Spent) {
+        let before = std::mem::replace(&mut self.steps[at].held, held);
+        self.held.take(&before);
+        self.held.add(&held);
+    }
+}
+
+impl Took {
+    fn add(&mut self, more: &Self) {
+        self.cpu_us = self.cpu_us.saturating_add(more.cpu_us);
+        self.wall_us = self.wall_us.saturating_add(more.wall_us);
+        self.effects += more.effects;
+        self.refused += more.refused;
     }
 }

@@ -5,6 +5,7 @@ use journal::{EventBody, Journal, JournalError, TaskId, TaskState};
 use policy::Digest;
 use sandbox::{CommitError, Diff, Staged, StagedError};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// How many changes an event lists; its digest stands for all of them.
 const MAX_LISTED: usize = 2_000;
@@ -34,7 +35,7 @@ pub struct Staging<'a> {
     /// The task, whose lease the caller holds.
     pub task: TaskId,
     /// Its plan, where it has one.
-    pub plan: Option<&'a Plan>,
+    pub plan: Option<&'a Arc<Plan>>,
     /// Its events.
     pub events: &'a [EventBody],
 }
@@ -88,8 +89,8 @@ impl Staging<'_> {
     /// A task of a plan that waited for nothing else is done.
     async fn end(&self, why: &str) -> Result<(), StagingError> {
         let Some(plan) = self.plan else { return Ok(()) };
-        let mut progress = Progress::new(plan);
-        self.events.iter().for_each(|event| progress.apply(plan, event));
+        let mut progress = Progress::new(Arc::clone(plan));
+        self.events.iter().for_each(|event| progress.apply(0, event));
         let waited = self.events.iter().any(|event| matches!(event, EventBody::TaskEnded { .. }));
         if waited && progress.steps.iter().all(|step| step.state.is_over()) {
             self.append(EventBody::TaskEnded { state: TaskState::Done, why: Some(why.to_owned()) }).await?;

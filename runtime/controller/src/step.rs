@@ -2,127 +2,239 @@
 //! call run, its result checked, the outcome recorded.
 
 use crate::{
+    approval,
     budget::{Exhausted, Spent},
+    check,
     expression::Scope,
     gate::{Asker, Gate, GateError, Proposal},
-    plan::{Plan, Step},
-    progress::Progress,
+    plan::Step,
+    progress::{Node, Progress},
     record,
-    task::Recorder,
+    recorder::Recorder,
 };
-use journal::{Check, EventBody};
-use policy::{Decision, LimitKind, Limits, Provenance, Source};
+use journal::{Again, Check, EventBody};
+use policy::{Decision, LimitKind, Limits, Provenance, Repeat, Source};
 use sandbox::{End, Outcome, Tool};
 use serde_json::{Map, Value};
-use std::{collections::BTreeMap, future::pending, sync::Arc};
+use sha2::{Digest as _, Sha256};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// How many calls a `foreach` can be.
+const MAX_ITEMS: usize = 10_000;
 
 /// What a step needs to know of the rest of its task when it begins.
 pub(crate) struct Before {
+    node: Node,
     scope: Scope,
+    /// Where each argument comes from.
     provenance: BTreeMap<String, Provenance>,
+    /// Where the list comes from that it goes through.
+    list: Provenance,
     spent: Spent,
+    tries: u32,
     limits: Result<Limits, Exhausted>,
 }
 
 impl Before {
     /// What has happened so far, as far as this step looks at it, and the limits that the budget leaves for it.
-    pub(crate) fn new(plan: &Plan, step: &Step, progress: &Progress, limits: Result<Limits, Exhausted>) -> Self {
+    pub(crate) fn new(at: usize, progress: &Progress, limits: Result<Limits, Exhausted>) -> Self {
+        let node = progress.graph.nodes()[at].clone();
         let mut scope = Scope::default();
-        for &index in &step.after {
-            scope.steps.insert(plan.steps[index].id.clone(), Arc::clone(&progress.steps[index].view));
+        let (mut list, mut of_item) = (Provenance::new(), Provenance::new());
+        let mut before = &node.after;
+        if let Some(item) = node.item {
+            // What it can look at is what its step waited for.
+            before = &progress.graph.nodes()[item.of].after;
+            let of = &progress.steps[item.of];
+            of_item.join(&of.provenance);
+            let value = of.items.as_ref().and_then(|(items, _)| items.get(item.index)).cloned().unwrap_or_default();
+            scope.variables.insert("item", Arc::new(value));
+            scope.variables.insert("index", Arc::new(item.index.into()));
         }
-        // An argument comes from the plan, and from everything that the results it refers to came from.
-        let sources = |steps: std::collections::BTreeSet<String>| {
-            let mut sources = Provenance::from_iter([Source::Plan]);
-            for (other, known) in plan.steps.iter().zip(&progress.steps) {
-                if steps.contains(&other.id) {
-                    sources.join(&known.provenance);
-                }
+        for &other in before {
+            scope.steps.insert(progress.graph.nodes()[other].step.id.clone(), Arc::clone(&progress.steps[other].view));
+        }
+        // An argument comes from whoever chose the step, and from everything that the results it refers to came from.
+        let sources = |steps: BTreeSet<String>| {
+            let mut sources = Provenance::clone(&node.chosen);
+            sources.join(&of_item);
+            for other in steps.iter().filter_map(|id| progress.graph.find(id)) {
+                sources.join(&progress.steps[other].provenance);
             }
             sources
         };
+        let step = &node.step;
         let provenance = step.args.iter().map(|(key, template)| (key.clone(), sources(template.steps()))).collect();
-        Self { scope, provenance, spent: progress.spent, limits }
+        if let Some(template) = &step.foreach {
+            list = sources(template.steps());
+        }
+        let tries = progress.steps[at].tries;
+        Self { scope, provenance, list, spent: progress.spent, tries, limits, node }
     }
 }
 
 /// Takes a step from its beginning to its end; what happens is recorded as it happens.
 pub(crate) async fn run(
     gate: &Gate,
-    tool: &Tool,
-    step: &Step,
     before: Before,
     recorder: &Recorder,
+    cancel: impl Future<Output = ()>,
 ) -> Result<(), GateError> {
-    let refuse = |why: String| EventBody::StepRefused { step: step.id.clone(), why, budget: false };
-    let mut args = Map::new();
-    for (key, template) in &step.args {
-        match template.resolve(&before.scope) {
-            Ok(value) => drop(args.insert(key.clone(), value)),
-            Err(error) => return recorder.append(refuse(format!("args.{key}: {error}"))).await,
+    let Before { node, mut scope, mut provenance, list, spent, tries, limits } = before;
+    let (id, step) = (node.id.to_string(), &*node.step);
+    let refuse = |why: String| EventBody::StepRefused { step: id.clone(), why, budget: false };
+    // Steps that were added meanwhile are not checked before.
+    let Some(tool) = gate.tool(&step.tool) else {
+        let why =
+            format!("there is no tool `{}`{}", step.tool, check::hint(&step.tool, gate.tools().map(|tool| &tool.id)));
+        return recorder.append(refuse(why)).await;
+    };
+    if node.item.is_none() {
+        match first(step, &scope) {
+            Ok(First::Call) => {}
+            Ok(First::Skip(why)) => return recorder.append(EventBody::StepSkipped { step: id, why }).await,
+            Ok(First::Each(items)) => {
+                return recorder.append(EventBody::StepExpanded { step: id, items, provenance: list }).await;
+            }
+            Err(why) => return recorder.append(refuse(why)).await,
         }
     }
+    let key = key(recorder, &id);
+    scope.variables.insert("key", Arc::new(key.clone().into()));
+    let mut args = Map::new();
+    for (name, template) in &step.args {
+        match template.resolve(&scope) {
+            Ok(value) => drop(args.insert(name.clone(), value)),
+            Err(error) => return recorder.append(refuse(format!("args.{name}: {error}"))).await,
+        }
+    }
+    if let Repeat::Keyed(argument) = tool.repeat()
+        && args.get(argument).is_none_or(Value::is_null)
+    {
+        args.insert(argument.clone(), key.into());
+        provenance.insert(argument.clone(), Provenance::clone(&node.chosen));
+    }
     let args = Value::Object(args);
-    let limits = match before.limits {
+    let limits = match limits {
         Ok(limits) => limits,
         Err(exhausted) => {
             let why = exhausted.to_string();
-            return recorder.append(EventBody::StepRefused { step: step.id.clone(), why, budget: true }).await;
+            return recorder.append(EventBody::StepRefused { step: id, why, budget: true }).await;
         }
     };
     let arguments = match tool.arguments(&args, limits.get(LimitKind::Arguments)) {
         Ok(arguments) => arguments,
         Err(bad) => return recorder.append(refuse(bad.to_string())).await,
     };
-    let decision = gate.decide(&Proposal {
+    let proposal = Proposal {
         tool,
         args: &args,
-        provenance: &before.provenance,
+        provenance: &provenance,
+        chosen: &node.chosen,
         narrow: &step.narrow,
         within: None,
         limits,
-        spent: before.spent,
-    });
-    let mut of_arguments = Provenance::new();
-    before.provenance.values().for_each(|of_argument| of_arguments.join(of_argument));
+        spent,
+    };
+    let approval::Decided { decision, approval, ask } = approval::decide(gate, recorder, &id, &proposal);
+    let mut of_arguments = Provenance::clone(&node.chosen);
+    provenance.values().for_each(|of_argument| of_arguments.join(of_argument));
     let mut sources = of_arguments.clone();
     sources.insert(Source::Tool(tool.id.to_string()));
     recorder
         .append(EventBody::Decided {
-            step: step.id.clone(),
+            step: id.clone(),
             tool: tool.id.clone(),
             digest: tool.digest,
             args,
-            provenance: before.provenance,
+            provenance,
             decision: record::verdict(&decision),
+            approval,
         })
         .await?;
+    if let Some(ask) = ask {
+        return recorder.append(EventBody::Asked(Box::new(ask))).await;
+    }
     let Decision::Allow { grant } = decision else { return Ok(()) };
 
     let can_change = grant.can_change();
-    recorder.append(EventBody::StepStarted { step: step.id.clone(), can_change }).await?;
+    recorder.append(EventBody::StepStarted { step: id.clone(), can_change }).await?;
     let asker =
-        Asker { task: *recorder.task(), step: Some(step.id.clone()), sources: of_arguments, spent: before.spent };
-    let outcome = match gate.run(tool, arguments, grant, asker, pending()).await {
+        Asker { task: *recorder.task(), step: Some(id.clone()), sources: of_arguments, chosen: node.chosen, spent };
+    let outcome = match gate.run(tool, arguments, grant, asker, cancel).await {
         Ok(outcome) => outcome,
         // Nothing ran: that is this step's end, and no other's.
         Err(error) => return recorder.append(refuse(error.to_string())).await,
     };
     // What it read through a door is in its result.
     sources.join(&outcome.effects.sources());
-    let check = check(step, before.scope, &outcome);
+    let check = expected(step, scope, &outcome);
+    let again = again(step, tool, tries + 1, &outcome, check.as_ref());
     recorder
-        .append(EventBody::StepEnded {
-            step: step.id.clone(),
-            outcome: record::json(&outcome),
-            check,
-            provenance: sources,
-        })
+        .append(EventBody::StepEnded { step: id, outcome: record::json(&outcome), check, provenance: sources, again })
         .await
 }
 
+/// What a step is before it is a call.
+enum First {
+    Call,
+    Skip(String),
+    Each(Vec<Value>),
+}
+
+fn first(step: &Step, scope: &Scope) -> Result<First, String> {
+    if let Some(when) = &step.when {
+        match when.evaluate(scope) {
+            Ok(Value::Bool(true)) => {}
+            Ok(Value::Bool(false)) => return Ok(First::Skip(format!("`{}` is false", when.source()))),
+            Ok(other) => return Err(format!("when: `{}` is {other}, not true or false", when.source())),
+            Err(error) => return Err(format!("when: {error}")),
+        }
+    }
+    let Some(foreach) = &step.foreach else { return Ok(First::Call) };
+    match foreach.resolve(scope) {
+        Ok(Value::Array(items)) if items.len() <= MAX_ITEMS => Ok(First::Each(items)),
+        Ok(Value::Array(items)) => Err(format!("foreach: {} values are more than {MAX_ITEMS}", items.len())),
+        Ok(other) => {
+            let found: String = other.to_string().chars().take(80).collect();
+            Err(format!("foreach: expected a list, got {found}"))
+        }
+        Err(error) => Err(format!("foreach: {error}")),
+    }
+}
+
+/// What is the same for every try of one call, also after a crash, and for no other call.
+fn key(recorder: &Recorder, id: &str) -> String {
+    let hash = Sha256::new_with_prefix(b"gloveport step key 1").chain_update(recorder.task().as_str()).chain_update(id);
+    hex::encode(&hash.finalize()[..16])
+}
+
+/// Whether it is safe to run again, whatever it did.
+pub(crate) fn may_repeat(step: &Step, tool: &Tool) -> bool {
+    step.idempotent || !matches!(tool.repeat(), Repeat::Unsafe)
+}
+
+/// When it is tried again, where it did not succeed.
+fn again(step: &Step, tool: &Tool, tries: u32, outcome: &Outcome, check: Option<&Check>) -> Option<Again> {
+    let succeeded = match (&outcome.end, check) {
+        (End::Result(_), check) => check.is_none_or(|check| check.held),
+        (End::ToolError(_), check) => check.is_some_and(|check| check.held),
+        (End::Limit(_) | End::Trap(_), _) => false,
+        // Somebody does not want it any more.
+        (End::Cancelled, _) => true,
+    };
+    if succeeded || !may_repeat(step, tool) {
+        return None;
+    }
+    let wait = step.retry.wait(tries)?;
+    Some(Again { tries, at_ms: record::now_ms().saturating_add(wait) })
+}
+
 /// Evaluates a step's own check, where there is something to check.
-fn check(step: &Step, mut scope: Scope, outcome: &Outcome) -> Option<Check> {
+fn expected(step: &Step, mut scope: Scope, outcome: &Outcome) -> Option<Check> {
     let expect = step.expect.as_ref()?;
     let (state, result, error) = match &outcome.end {
         End::Result(value) => ("done", value.clone(), Value::Null),

@@ -1,25 +1,37 @@
-//! The task loop: steps begin as soon as what they wait for has ended, until nothing can begin any more.
+//! The task loop: steps begin as soon as what they wait for has ended, until nothing can begin any more. It knows what the
+//! record says and nothing else, so it can be left and taken up at any point.
 
 use crate::{
+    approval,
     budget::Exhausted,
+    check, footprint,
     gate::{Gate, GateError},
-    plan::Plan,
+    plan::{OnFailure, Plan},
+    planner::{self, Planned, Planner},
     progress::{Failure, Progress, StepState},
     record,
+    recorder::{Recorder, Watch},
     step::{self, Before},
 };
-use journal::{EventBody, Interrupted, TaskId, TaskStarted, TaskState};
-use policy::{Limits, ToolId};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::task::JoinSet;
+use journal::{About, EventBody, Interrupted, PlannerFault, TaskId, TaskStarted, TaskState};
+use policy::{Limits, PolicyError};
+use std::{pin::pin, sync::Arc, time::Duration};
+use tokio::{sync::watch, task::JoinSet, time::sleep};
 
-/// Called with every event after it is recorded.
-pub type Watch = Arc<dyn Fn(&EventBody, &Progress) + Send + Sync>;
+/// How often to look whether a person, or another process, has recorded something. Asking costs about a microsecond.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A task that is being worked on.
 pub struct Task {
     gate: Arc<Gate>,
     recorder: Arc<Recorder>,
+    planner: Option<Planner>,
+    /// How many of the rules that were added are in force.
+    tightened: usize,
+    /// Whether the plan may be carried out, with so many steps.
+    permitted: bool,
+    looked_at: usize,
+    cancel: watch::Sender<bool>,
 }
 
 /// How a task's work ended for now.
@@ -38,25 +50,33 @@ pub struct TaskEnd {
 /// A task that cannot begin or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum TaskError {
-    /// A step calls a tool that is not there.
-    #[error("step `{step}`: there is no tool `{tool}`{hint}")]
-    UnknownTool {
-        /// The step.
-        step: String,
-        /// The tool.
-        tool: ToolId,
-        /// What might be meant.
-        hint: String,
-    },
+    /// The plan cannot be carried out.
+    #[error(transparent)]
+    Unfit(#[from] check::Unfit),
+    /// Policy would deny a step's call, whatever happens before it.
+    #[error("{}", .0.iter().map(|(step, why)| format!("step `{step}` would be denied: {why}")).collect::<Vec<_>>().join("\n"))]
+    WouldBeDenied(Vec<(String, String)>),
     /// It has come to its end.
     #[error("the task is {0} and cannot be resumed")]
     Closed(&'static str),
     /// A step of `--repeat` or `--give-up` is not uncertain.
     #[error("step `{0}` is not uncertain: there is nothing to say about it")]
     NotUncertain(String),
+    /// The record says something that this program cannot carry out.
+    #[error("the record cannot be carried on: {0}")]
+    Broken(String),
+    /// Rules that a person added are not valid here.
+    #[error("rules that were added are not valid: {0}")]
+    Rules(#[from] PolicyError),
     /// The host failed.
     #[error(transparent)]
     Gate(#[from] GateError),
+}
+
+impl From<journal::JournalError> for TaskError {
+    fn from(error: journal::JournalError) -> Self {
+        Self::Gate(error.into())
+    }
 }
 
 /// What a person says about steps that a crash left uncertain.
@@ -68,48 +88,29 @@ pub struct Words {
     pub give_up: Vec<String>,
 }
 
-/// Writes events, and keeps what they say.
-pub(crate) struct Recorder {
-    gate: Arc<Gate>,
-    task: TaskId,
-    plan: Arc<Plan>,
-    progress: Mutex<Progress>,
-    watch: Watch,
-}
-
-impl Recorder {
-    pub(crate) fn task(&self) -> &TaskId {
-        &self.task
-    }
-
-    /// Returns when the event is in the journal.
-    pub(crate) async fn append(&self, event: EventBody) -> Result<(), GateError> {
-        self.gate.journal().append(&self.task, event.clone(), record::now_ms()).await?;
-        let mut progress = self.progress();
-        progress.apply(&self.plan, &event);
-        (self.watch)(&event, &progress);
-        Ok(())
-    }
-
-    fn progress(&self) -> MutexGuard<'_, Progress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Task {
     /// Begins a task.
     ///
     /// # Errors
-    /// Where a step calls a tool that is not there, or the record cannot be written. Nothing has run then.
+    /// Where the plan cannot be carried out, or the record cannot be written. Nothing has run then.
     pub async fn start(
         gate: Arc<Gate>,
         plan: Arc<Plan>,
         task: TaskId,
-        started: TaskStarted,
+        mut started: TaskStarted,
+        planner: Option<Planner>,
         watch: Watch,
     ) -> Result<Self, TaskError> {
-        check_tools(&gate, &plan)?;
-        let this = Self::new(gate, Progress::new(&plan), plan, task, watch);
+        check::check_plan(&plan, &check::catalogue(&gate))?;
+        let footprint = footprint::of_plan(&gate, &plan);
+        let stops = |id: &str| plan.steps.iter().any(|step| step.id == id && step.on_failure == OnFailure::Stop);
+        let denied: Vec<_> = footprint.denied.iter().filter(|(step, _)| stops(step)).collect();
+        if !denied.is_empty() {
+            let own = |(step, why): (&String, &String)| (step.clone(), why.clone());
+            return Err(TaskError::WouldBeDenied(denied.into_iter().map(own).collect()));
+        }
+        started.footprint = record::json(&footprint);
+        let this = Self::new(gate, Progress::new(plan), task, 0, planner, watch)?;
         this.recorder.append(EventBody::TaskStarted(Box::new(started))).await?;
         Ok(this)
     }
@@ -117,41 +118,49 @@ impl Task {
     /// Takes a task up again from what is recorded of it.
     ///
     /// # Errors
-    /// Where it has come to its end, a word of `words` fits nothing, or the record cannot be written.
+    /// Where it has come to its end, a word of `words` fits nothing, or the record cannot be read or written.
     pub async fn resume(
         gate: Arc<Gate>,
         plan: Arc<Plan>,
         task: TaskId,
-        events: &[EventBody],
         words: &Words,
+        planner: Option<Planner>,
         watch: Watch,
     ) -> Result<Self, TaskError> {
-        check_tools(&gate, &plan)?;
-        let mut progress = Progress::new(&plan);
-        for event in events {
-            if let EventBody::TaskEnded { state, .. } = event
-                && event.closes()
+        let mut progress = Progress::new(plan);
+        let mut next = 0;
+        for event in gate.journal().reader()?.events(&task, 0) {
+            let event = event?;
+            if let EventBody::TaskEnded { state, .. } = &event.body
+                && event.body.closes()
             {
-                return Err(TaskError::Closed(if *state == TaskState::Done { "done" } else { "failed" }));
+                return Err(TaskError::Closed(word(*state)));
             }
-            progress.apply(&plan, event);
+            progress.apply(event.at_ms, &event.body);
+            next = event.seq + 1;
         }
         let mut interrupted = Vec::new();
-        for (step, known) in plan.steps.iter().zip(&progress.steps) {
+        for (node, known) in progress.graph.nodes().iter().zip(&progress.steps) {
             let then = match known.state {
-                StepState::Running { can_change: true } if !step.idempotent => Interrupted::Uncertain,
+                StepState::Running { can_change: true }
+                    if !step::may_repeat(&node.step, &*check::find_tool(&gate, &node.step)?) =>
+                {
+                    Interrupted::Uncertain
+                }
                 StepState::Running { .. } => Interrupted::Harmless,
                 StepState::Uncertain => Interrupted::Uncertain,
                 _ => continue,
             };
-            interrupted.push((step.id.clone(), then, known.state));
+            interrupted.push((node.id.to_string(), then, known.state));
         }
         for word in words.repeat.iter().chain(&words.give_up) {
             if !interrupted.iter().any(|(id, then, _)| id == word && *then == Interrupted::Uncertain) {
                 return Err(TaskError::NotUncertain(word.clone()));
             }
         }
-        let this = Self::new(gate, progress, plan, task, watch);
+        let mut this = Self::new(gate, progress, task, next, planner, watch)?;
+        // Rules that a person added are in force before anything else.
+        this.tighten()?;
         this.recorder.append(EventBody::TaskResumed).await?;
         for (step, then, state) in interrupted {
             let said = match then {
@@ -170,84 +179,203 @@ impl Task {
         Ok(this)
     }
 
-    fn new(gate: Arc<Gate>, progress: Progress, plan: Arc<Plan>, task: TaskId, watch: Watch) -> Self {
-        let recorder = Recorder { gate: Arc::clone(&gate), task, plan, progress: Mutex::new(progress), watch };
-        Self { gate, recorder: Arc::new(recorder) }
+    fn new(
+        gate: Arc<Gate>,
+        progress: Progress,
+        task: TaskId,
+        next: u64,
+        planner: Option<Planner>,
+        watch: Watch,
+    ) -> Result<Self, TaskError> {
+        let recorder = Arc::new(Recorder::new(Arc::clone(&gate), task, progress, next, watch)?);
+        let cancel = watch::Sender::new(false);
+        Ok(Self { gate, recorder, planner, tightened: 0, permitted: false, looked_at: 0, cancel })
     }
 
-    /// Works until nothing can begin any more.
+    /// Works until nothing can begin any more. With `wait`, what a person has to say is waited for, as long as it takes.
     ///
     /// # Errors
-    /// Where the record cannot be written, or the host fails. The task can be resumed then.
-    pub async fn run(self) -> Result<TaskEnd, TaskError> {
-        let plan = Arc::clone(&self.recorder.plan);
+    /// Where the record cannot be read or written, or the host fails. The task can be resumed then.
+    pub async fn run(mut self, wait: bool) -> Result<TaskEnd, TaskError> {
         let mut running = JoinSet::new();
         loop {
-            while let Some(next) = self.next(&plan, running.len()) {
+            self.heed()?;
+            self.permitted = self.is_permitted().await?;
+            while let Some(next) = self.next(running.len()) {
                 match next {
-                    Next::Skip(index, why) => {
-                        let step = plan.steps[index].id.clone();
-                        self.recorder.append(EventBody::StepSkipped { step, why }).await?;
-                    }
-                    Next::Begin(index, limits) => {
-                        let before = {
-                            let mut progress = self.recorder.progress();
-                            // Until its first event is recorded, nothing else says that it has begun.
-                            progress.begin(index, limits.as_ref().ok());
-                            Before::new(&plan, &plan.steps[index], &progress, limits)
-                        };
-                        let (gate, plan, recorder) =
-                            (Arc::clone(&self.gate), Arc::clone(&plan), Arc::clone(&self.recorder));
-                        let tool = find_tool(&gate, &plan.steps[index])?;
-                        running
-                            .spawn(async move { step::run(&gate, &tool, &plan.steps[index], before, &recorder).await });
+                    Next::Skip(step, why) => self.recorder.append(EventBody::StepSkipped { step, why }).await?,
+                    Next::Begin(at, limits) => self.begin(at, limits, &mut running),
+                }
+            }
+            let wake = self.recorder.progress().next_retry();
+            if running.is_empty() && wake.is_none() && self.plans().await? {
+                continue;
+            }
+            if running.is_empty() && (wake.is_none() || self.stands()) && !(wait && self.waits_for_people()) {
+                return self.end().await;
+            }
+            let now_ms = record::now_ms();
+            let pause = wake.map_or(LOOK, |at_ms| LOOK.min(Duration::from_millis(at_ms.saturating_sub(now_ms))));
+            tokio::select! {
+                biased;
+                Some(ended) = running.join_next() => ended.map_err(GateError::Broken)??,
+                () = sleep(pause) => self.recorder.catch_up()?,
+            }
+        }
+    }
+
+    /// Does what people said meanwhile.
+    fn heed(&mut self) -> Result<(), TaskError> {
+        self.tighten()?;
+        let progress = self.recorder.progress();
+        if let Some(why) = progress.broken() {
+            return Err(TaskError::Broken(why.to_owned()));
+        }
+        if progress.desk.cancelled().is_some() {
+            self.cancel.send_replace(true);
+        }
+        Ok(())
+    }
+
+    /// Whether the plan as it is now may be carried out.
+    async fn is_permitted(&mut self) -> Result<bool, TaskError> {
+        let (steps, refused) = {
+            let progress = self.recorder.progress();
+            (progress.graph.nodes().len(), progress.desk.refused().is_some())
+        };
+        if refused {
+            return Ok(false);
+        }
+        // What was permitted stays so until there is more of it.
+        if self.permitted && self.looked_at == steps {
+            return Ok(true);
+        }
+        self.looked_at = steps;
+        Ok(approval::of_plan(&self.gate, &self.recorder).await?)
+    }
+
+    /// Puts rules into force that were added.
+    fn tighten(&mut self) -> Result<(), TaskError> {
+        let rules = self.recorder.progress().desk.tightened()[self.tightened..].to_vec();
+        if !rules.is_empty() {
+            self.gate.tighten(&rules)?;
+            self.tightened += rules.len();
+        }
+        Ok(())
+    }
+
+    /// Whether a step failed after which nothing comes.
+    fn stopped(&self, progress: &Progress) -> bool {
+        progress.stopped_by().is_some() && self.planner.is_none()
+    }
+
+    /// Whether no further step may begin.
+    fn stands(&self) -> bool {
+        let progress = self.recorder.progress();
+        !self.permitted
+            || progress.stopped_by().is_some()
+            || progress.desk.paused().is_some()
+            || progress.desk.cancelled().is_some()
+    }
+
+    /// Has the planner say what comes next, where it can; whether there may be something to do then.
+    async fn plans(&self) -> Result<bool, TaskError> {
+        let Some(planner) = &self.planner else { return Ok(false) };
+        {
+            let progress = self.recorder.progress();
+            let stands = progress.desk.paused().is_some() || progress.desk.cancelled().is_some();
+            if stands || !self.permitted || progress.waits().is_some() {
+                return Ok(false);
+            }
+        }
+        let mut planned = pin!(planner::plan(planner, &self.gate, &self.recorder));
+        loop {
+            tokio::select! {
+                biased;
+                planned = &mut planned => return Ok(matches!(planned?, Planned::Goes)),
+                () = sleep(LOOK) => {
+                    self.recorder.catch_up()?;
+                    // What it would say is not wanted any more.
+                    if self.recorder.progress().desk.cancelled().is_some() {
+                        return Ok(true);
                     }
                 }
             }
-            match running.join_next().await {
-                Some(ended) => ended.map_err(GateError::Broken)??,
-                None => return self.end(&plan).await,
-            }
         }
+    }
+
+    /// Whether a person could let it go on.
+    fn waits_for_people(&self) -> bool {
+        let progress = self.recorder.progress();
+        let over = self.stopped(&progress) || progress.desk.cancelled().is_some();
+        !over && (progress.desk.open(record::now_ms()).next().is_some() || progress.desk.paused().is_some())
+    }
+
+    fn begin(&self, at: usize, limits: Result<Limits, Exhausted>, running: &mut JoinSet<Result<(), GateError>>) {
+        let before = {
+            let mut progress = self.recorder.progress();
+            let before = Before::new(at, &progress, limits.clone());
+            // Until its first event is recorded, nothing else says that it has begun.
+            progress.begin(at, limits.as_ref().ok());
+            before
+        };
+        let (gate, recorder) = (Arc::clone(&self.gate), Arc::clone(&self.recorder));
+        let mut cancel = self.cancel.subscribe();
+        running.spawn(async move {
+            let cancelled = async {
+                if cancel.wait_for(|cancelled| *cancelled).await.is_err() {
+                    std::future::pending().await
+                }
+            };
+            step::run(&gate, before, &recorder, cancelled).await
+        });
     }
 
     /// What can happen now.
-    fn next(&self, plan: &Plan, running: usize) -> Option<Next> {
-        let progress = self.recorder.progress();
-        if running >= plan.concurrency || progress.stopped_by(plan).is_some() {
+    fn next(&self, running: usize) -> Option<Next> {
+        if running >= self.recorder.plan().concurrency || self.stands() {
             return None;
         }
-        let reserved = progress.reserved();
-        plan.steps.iter().enumerate().find_map(|(index, step)| {
+        let now_ms = record::now_ms();
+        let mut progress = self.recorder.progress();
+        progress.wake(now_ms);
+        let reserved = progress.reserved(now_ms);
+        progress.ready().find_map(|at| {
+            let node = &progress.graph.nodes()[at];
             let state = |other: &usize| progress.steps[*other].state;
-            if progress.steps[index].state != StepState::Waiting
-                || !step.after.iter().all(|other| state(other).is_over())
-            {
-                return None;
+            if let Some(other) = node.uses.iter().find(|other| state(other) != StepState::Done) {
+                let (id, word) = (&progress.graph.nodes()[*other].id, state(other).word());
+                return Some(Next::Skip(node.id.to_string(), format!("it uses the result of `{id}`, which is {word}")));
             }
-            let lacking = step.uses.iter().find(|other| state(other) != StepState::Done);
-            if let Some(other) = lacking {
-                let id = &plan.steps[*other].id;
-                return Some(Next::Skip(
-                    index,
-                    format!("it uses the result of `{id}`, which is {}", state(other).word()),
-                ));
-            }
-            let limits = plan.budget.clip(&reserved, &step.limits);
+            let limits = self.recorder.plan().budget.clip(&reserved, &node.step.limits);
             // What is held for calls that run may be left over when they end.
-            (limits.is_ok() || running == 0).then_some(Next::Begin(index, limits))
+            (limits.is_ok() || running == 0).then_some(Next::Begin(at, limits))
         })
     }
 
-    async fn end(self, plan: &Plan) -> Result<TaskEnd, TaskError> {
+    async fn end(self) -> Result<TaskEnd, TaskError> {
         let progress = self.recorder.progress().clone();
-        let waits =
-            |step: &&crate::progress::StepProgress| matches!(step.state, StepState::Asking | StepState::Uncertain);
-        let (state, failure, why) = if let Some((step, failure)) = progress.stopped_by(plan) {
+        let (state, failure, why) = if let Some((by, why)) = progress.desk.cancelled() {
+            let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+            (TaskState::Cancelled, Some(Failure::GivenUp), Some(format!("cancelled by {by}{why}")))
+        } else if let Some((step, failure)) = progress.stopped_by() {
             (TaskState::Failed, Some(failure), Some(format!("step `{step}` did not succeed")))
-        } else if let Some(position) = progress.steps.iter().position(|step| waits(&step)) {
-            let why = progress.steps[position].why.clone().unwrap_or_default();
-            (TaskState::Waiting, None, Some(format!("step `{}`: {why}", plan.steps[position].id)))
+        } else if let Some(at) = progress.waits() {
+            let why = progress.steps[at].why.clone().unwrap_or_default();
+            (TaskState::Waiting, None, Some(format!("step `{}`: {why}", progress.graph.nodes()[at].id)))
+        } else if let Some(by) = progress.desk.paused() {
+            (TaskState::Waiting, None, Some(format!("paused by {by}")))
+        } else if let Some((by, why)) = progress.desk.refused() {
+            let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+            (TaskState::Failed, Some(Failure::Denied), Some(format!("the plan was rejected by {by}{why}")))
+        } else if let Some(ask) = progress.desk.open(record::now_ms()).next() {
+            let what = match ask.about {
+                About::Question => ask.shown["question"].as_str().unwrap_or_default(),
+                About::Plan | About::Step(_) => ask.shown["text"].as_str().unwrap_or_default(),
+            };
+            (TaskState::Waiting, None, Some(format!("asks: {what}")))
+        } else if let Some(end) = self.planner.as_ref().and_then(|planner| end_of(planner, &progress)) {
+            end
         } else {
             match staged(&self.gate, self.recorder.task()) {
                 Some(why) => (TaskState::Waiting, None, Some(why)),
@@ -256,6 +384,30 @@ impl Task {
         };
         self.recorder.append(EventBody::TaskEnded { state, why: why.clone() }).await?;
         Ok(TaskEnd { state, failure, why, progress })
+    }
+}
+
+/// How a task stands whose planner says nothing more, where that is no success.
+fn end_of(planner: &Planner, progress: &Progress) -> Option<(TaskState, Option<Failure>, Option<String>)> {
+    if progress.talk.finished().is_some() {
+        return None;
+    }
+    let (fault, why) = progress.talk.failed().unwrap_or((PlannerFault::Unavailable, "it has nothing more to say"));
+    let why = Some(format!("planner {}: {why}", planner.settings.name));
+    Some(match fault {
+        PlannerFault::Unavailable => (TaskState::Waiting, None, why),
+        PlannerFault::Declined => (TaskState::Failed, Some(Failure::GivenUp), why),
+        PlannerFault::Spent => (TaskState::Failed, Some(Failure::Limit), why),
+    })
+}
+
+/// The word for a state in which a task is closed.
+pub(crate) fn word(state: TaskState) -> &'static str {
+    match state {
+        TaskState::Done => "done",
+        TaskState::Failed => "failed",
+        TaskState::Waiting => "waiting",
+        TaskState::Cancelled => "cancelled",
     }
 }
 
@@ -268,22 +420,5 @@ fn staged(gate: &Gate, task: &TaskId) -> Option<String> {
 
 enum Next {
     Begin(usize, Result<Limits, Exhausted>),
-    Skip(usize, String),
-}
-
-fn find_tool(gate: &Gate, step: &crate::plan::Step) -> Result<Arc<sandbox::Tool>, TaskError> {
-    gate.tool(&step.tool).cloned().ok_or_else(|| {
-        let near = gate.tools().map(|tool| (strsim::levenshtein(step.tool.as_str(), tool.id.as_str()), &tool.id));
-        let near = near.min().filter(|(distance, _)| *distance <= 4);
-        let hint = near.map_or_else(
-            || format!("; `gloveport tools {}` lists them", step.tool.package()),
-            |(_, id)| format!("; did you mean `{id}`?"),
-        );
-        TaskError::UnknownTool { step: step.id.clone(), tool: step.tool.clone(), hint }
-    })
-}
-
-/// Everything that can be known before anything runs.
-fn check_tools(gate: &Gate, plan: &Plan) -> Result<(), TaskError> {
-    plan.steps.iter().try_for_each(|step| find_tool(gate, step).map(drop))
+    Skip(String, String),
 }

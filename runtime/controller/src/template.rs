@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 const MAX_DEPTH: usize = 64;
 
 /// A value with references.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Template {
     Literal(Value),
     Reference(Expression),
@@ -19,36 +19,37 @@ pub(crate) enum Template {
     Object(Vec<(String, Self)>),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Part {
     Literal(String),
     Reference(Expression),
 }
 
 impl Template {
-    pub(crate) fn compile(value: &Value) -> Result<Self, ExpressionError> {
-        Self::at(value, 0)
+    /// Reads a value; its references can name these variables.
+    pub(crate) fn compile(value: &Value, variables: &[&str]) -> Result<Self, ExpressionError> {
+        Self::at(value, variables, 0)
     }
 
-    fn at(value: &Value, depth: usize) -> Result<Self, ExpressionError> {
+    fn at(value: &Value, variables: &[&str], depth: usize) -> Result<Self, ExpressionError> {
         if depth > MAX_DEPTH {
             let message = format!("arguments nest deeper than {MAX_DEPTH}");
             return Err(ExpressionError { expression: "…".into(), message });
         }
         match value {
             Value::Array(items) => {
-                items.iter().map(|item| Self::at(item, depth + 1)).collect::<Result<_, _>>().map(Self::Array)
+                items.iter().map(|item| Self::at(item, variables, depth + 1)).collect::<Result<_, _>>().map(Self::Array)
             }
             Value::Object(entries) => {
-                let entry = |(key, value): (&String, &Value)| Ok((key.clone(), Self::at(value, depth + 1)?));
+                let entry = |(key, value): (&String, &Value)| Ok((key.clone(), Self::at(value, variables, depth + 1)?));
                 entries.iter().map(entry).collect::<Result<_, _>>().map(Self::Object)
             }
-            Value::String(text) => Self::text(text),
+            Value::String(text) => Self::text(text, variables),
             literal => Ok(Self::Literal(literal.clone())),
         }
     }
 
-    fn text(text: &str) -> Result<Self, ExpressionError> {
+    fn text(text: &str, variables: &[&str]) -> Result<Self, ExpressionError> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some(start) = rest.find("${{") {
@@ -66,7 +67,7 @@ impl Template {
             if !before.is_empty() {
                 parts.push(Part::Literal(before.to_owned()));
             }
-            parts.push(Part::Reference(Expression::compile(after[..end].trim(), &[])?));
+            parts.push(Part::Reference(Expression::compile(after[..end].trim(), variables)?));
             rest = &after[end + 2..];
         }
         if parts.is_empty() {
@@ -148,7 +149,7 @@ mod tests {
         let mut scope = Scope::default();
         scope.steps.insert("a".into(), Arc::new(json!({ "result": { "n": 3, "s": "x" } })));
         let check = |template: Value, expected: &str| {
-            let resolved = Template::compile(&template).and_then(|template| template.resolve(&scope));
+            let resolved = Template::compile(&template, &[]).and_then(|template| template.resolve(&scope));
             let got = resolved.map_or_else(|error| error.to_string(), |value| value.to_string());
             assert!(got.contains(expected), "{template}\n got: {got}\nwant: {expected}");
         };
@@ -159,7 +160,7 @@ mod tests {
         check(json!("${{ steps.a"), "without `}}`");
         check(json!("${{ result }}"), "no variable `result`");
         assert_eq!(
-            Template::compile(&json!({ "v": ["${{ steps.a.result.n }}"] })).expect("valid").steps(),
+            Template::compile(&json!({ "v": ["${{ steps.a.result.n }}"] }), &[]).expect("valid").steps(),
             ["a".into()].into()
         );
     }

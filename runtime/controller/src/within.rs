@@ -23,6 +23,8 @@ pub(crate) struct Within {
     pub(crate) step: Option<String>,
     /// Where the arguments of the call came from, all of them together.
     pub(crate) sources: Provenance,
+    /// Where the choice of the call came from.
+    pub(crate) chosen: Arc<Provenance>,
     /// What the task has spent before.
     pub(crate) spent: Spent,
 }
@@ -55,12 +57,16 @@ impl Within {
         let mut sources = self.sources.clone();
         sources.join(&read);
         sources.insert(Source::Tool(chain.caller().to_string()));
+        // So it may be the reason for this call.
+        let mut chosen = Provenance::clone(&self.chosen);
+        chosen.join(&sources);
         let keys = args.as_object().into_iter().flat_map(serde_json::Map::keys);
         let provenance = keys.map(|key| (key.clone(), sources.clone())).collect();
         let decision = gate.decide(&Proposal {
             tool,
             args: &args,
             provenance: &provenance,
+            chosen: &chosen,
             narrow: &Narrow::default(),
             within: Some(&within),
             limits,
@@ -88,8 +94,14 @@ impl Within {
                 return Err(NotInvoked::Denied(format!("call {}: a person would have to agree", tool.id)));
             }
         };
-        let inner =
-            Self { gate: self.gate.clone(), task: self.task, step: self.step.clone(), sources, spent: self.spent };
+        let inner = Self {
+            gate: self.gate.clone(),
+            task: self.task,
+            step: self.step.clone(),
+            sources,
+            chosen: Arc::new(chosen),
+            spent: self.spent,
+        };
         let setting = Setting {
             world: gate.world(),
             seed: 0,

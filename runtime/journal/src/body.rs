@@ -1,7 +1,7 @@
 //! What can happen in a task, as events say it. A task's state is what its events say, and nothing else.
 
-use crate::outside::{NetworkSettings, Secrets};
-use policy::{Access, Denial, Digest, MountName, Principal, Provenance, ToolId};
+use crate::{Answer, Ask, Author, Steering, TaskId, TaskStarted};
+use policy::{Denial, Digest, Provenance, ToolId};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -26,6 +26,9 @@ pub enum EventBody {
         provenance: BTreeMap<String, Provenance>,
         /// What policy said.
         decision: Verdict,
+        /// The approval that it used up, by its digest.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approval: Option<Digest>,
     },
     /// A step's call is about to run. What follows it may have happened, whatever is recorded after.
     StepStarted {
@@ -44,6 +47,18 @@ pub enum EventBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         check: Option<Check>,
         /// Where its result came from.
+        provenance: Provenance,
+        /// Where it did not succeed and is tried again: when.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        again: Option<Again>,
+    },
+    /// A step is a call for each of these; their steps are called `STEP[0]`, `STEP[1]` and so on.
+    StepExpanded {
+        /// The step's id.
+        step: String,
+        /// One value a call.
+        items: Vec<Value>,
+        /// Where the list came from.
         provenance: Provenance,
     },
     /// A step did not come to its call: its references or its arguments did not hold, or a budget was spent.
@@ -69,6 +84,96 @@ pub enum EventBody {
         step: String,
         /// What follows from it.
         then: Interrupted,
+    },
+    /// The plan became another one: steps were added, or taken out before they began.
+    Replanned {
+        /// Who did it.
+        by: By,
+        /// The call of the planner's that asked for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<String>,
+        /// The new steps, in the form of a plan's file.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        add: Vec<Value>,
+        /// The ids of steps that are not to begin any more.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        drop: Vec<String>,
+        /// Where the choice of these steps came from, and with it everything in them.
+        provenance: Provenance,
+    },
+    /// A language model said something.
+    Turn {
+        /// The planner's name.
+        planner: String,
+        /// What it said, and what that took, as the controller says it.
+        turn: Value,
+        /// What it cost, in millionths of the money of its prices.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        cost: u64,
+        /// Where what it knew came from.
+        provenance: Provenance,
+    },
+    /// A planner said nothing, or nothing more.
+    PlannerFailed {
+        /// The planner's name.
+        planner: String,
+        /// What kind of end it is.
+        fault: PlannerFault,
+        /// Why.
+        why: String,
+    },
+    /// A planner was shown something: a result, or what stands for it.
+    Shown {
+        /// The call of the planner's that it answers.
+        call: String,
+        /// The step whose result it is; absent where it is of none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<String>,
+        /// What it was told.
+        content: String,
+        /// Whether what it asked for did not succeed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        failed: bool,
+        /// Whether it was told the shape and the size of a result instead of its content, and by which policies.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        withheld: Option<Vec<String>>,
+        /// Where what it was told came from.
+        #[serde(default)]
+        provenance: Provenance,
+    },
+    /// A planner considers the objective reached.
+    Finished {
+        /// The planner's name.
+        planner: String,
+        /// What it says of it.
+        summary: String,
+        /// Where that came from.
+        provenance: Provenance,
+    },
+    /// A person has to say something. It is answered by an event of the same digest.
+    Asked(Box<Ask>),
+    /// A person said it.
+    Answered {
+        /// The digest of what was asked.
+        digest: Digest,
+        /// What was said.
+        answer: Answer,
+        /// Who.
+        by: Author,
+    },
+    /// A person steered.
+    Steered {
+        /// How.
+        steering: Steering,
+        /// Who.
+        by: Author,
+    },
+    /// A step is a task of its own.
+    Delegated {
+        /// The step's id.
+        step: String,
+        /// The task.
+        task: TaskId,
     },
     /// A process took the task up again.
     #[serde(deserialize_with = "nothing_else")]
@@ -151,81 +256,36 @@ pub enum EventBody {
     },
 }
 
-/// The beginning of a task.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TaskStarted {
-    /// What it is to achieve.
-    pub objective: String,
-    /// The plan's file, for people and for relative paths in it.
-    pub plan_file: String,
-    /// The plan, as it was read.
-    pub plan: String,
-    /// Policy: each file's name and text, as it was read.
-    pub policy: Vec<(String, String)>,
-    /// Whose world it is.
-    pub tenant: String,
-    /// On whose behalf its calls are made.
-    pub principal: Principal,
-    /// What that principal is, for policy.
-    pub roles: Vec<String>,
-    /// What its world holds.
-    pub mounts: Vec<MountRecord>,
-    /// The names of the environment variables that its world holds. Their values are not recorded.
-    pub env: Vec<String>,
-    /// The secrets that its world holds, by where they are.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub secrets: Secrets,
-    /// What its world knows of the network.
-    #[serde(default, skip_serializing_if = "NetworkSettings::is_default")]
-    pub network: NetworkSettings,
-    /// The walls that have to stand around its worker processes; absent where its calls run on threads.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub isolation: Option<Vec<String>>,
-    /// The packages whose calls run in worker processes; empty for all where they do at all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub isolate: Vec<String>,
-    /// Limits of the command line, as keys and values: they go before the plan's.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub limits: Vec<(String, String)>,
-    /// Where its virtual clock starts, in milliseconds since 1970.
-    pub clock_ms: u64,
-    /// Its packages.
-    pub packages: Vec<PackageRecord>,
+/// Who changed a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum By {
+    /// A planner of this name.
+    Planner(String),
+    /// A person.
+    Person(Author),
 }
 
-/// A mount of a task's world.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MountRecord {
-    /// The name.
-    pub name: MountName,
-    /// The directory on the host.
-    pub path: String,
-    /// What can be done in it at most.
-    pub access: Access,
-    /// Patterns of what no call sees of it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub deny: Vec<String>,
-    /// Patterns of what no call changes of it.
-    #[serde(default, rename = "read-only", skip_serializing_if = "Vec::is_empty")]
-    pub read_only: Vec<String>,
-    /// Whether all that is changed in it is staged.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub staged: bool,
+/// Why a planner says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlannerFault {
+    /// It cannot be spoken to; another time it may be.
+    Unavailable,
+    /// It declines, or gives up.
+    Declined,
+    /// What the plan lets it spend is spent.
+    Spent,
 }
 
-/// A package of a task.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// When a step is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PackageRecord {
-    /// The name.
-    pub name: String,
-    /// The digest of its bytes.
-    pub digest: Digest,
-    /// The file that it came from; absent where it is bundled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
+pub struct Again {
+    /// How many tries there were by then.
+    pub tries: u32,
+    /// Not before this time, in milliseconds since 1970.
+    pub at_ms: u64,
 }
 
 /// What policy said, without the authority to act on it.
@@ -286,13 +346,19 @@ pub enum TaskState {
     Failed,
     /// A step waits for a person: for an approval, or for a word about what a crash left uncertain.
     Waiting,
+    /// A person ended it.
+    Cancelled,
 }
 
 impl EventBody {
     /// Whether nothing can follow it.
     pub fn closes(&self) -> bool {
-        matches!(self, Self::TaskEnded { state: TaskState::Done | TaskState::Failed, .. })
+        matches!(self, Self::TaskEnded { state: TaskState::Done | TaskState::Failed | TaskState::Cancelled, .. })
     }
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// Refuses what the enum's `deny_unknown_fields` lets pass beside a variant without fields.

@@ -59,6 +59,14 @@ impl Follow {
         Ok(event)
     }
 
+    /// Goes on with another event; those before it are not given out any more.
+    pub fn skip_to(&mut self, seq: u64) {
+        self.next = self.next.max(seq);
+        while self.page.front().is_some_and(|event| event.seq < seq) {
+            self.page.pop_front();
+        }
+    }
+
     /// Whether the event that it was to go on until has been given out, or an error.
     pub fn is_over(&self) -> bool {
         self.over

@@ -22,7 +22,7 @@ pub use judge::{Question, Verdict};
 pub use request::{Request, Spent};
 pub use standing::{Asked, Sending, Standing};
 
-use crate::Decision;
+use crate::{Bounds, Decision, Denial, Provenance, Refusal};
 use cache::{Cache, Key};
 use judge::Answer;
 use mentions::Mentions;
@@ -55,7 +55,7 @@ impl Policy {
     pub fn parse<N: AsRef<str>, T: AsRef<str>>(sources: &[(N, T)]) -> Result<Self, PolicyError> {
         let own = |(name, text): &(N, T)| (name.as_ref().to_owned(), text.as_ref().to_owned());
         let sources: Vec<_> = sources.iter().map(own).collect();
-        let (rules, mentions) = load::load(&sources)?;
+        let (rules, mentions) = load::load(&sources, sources.len())?;
         Ok(Self { sources, rules: Arc::new(rules), mentions, cache: Cache::default() })
     }
 
@@ -99,6 +99,46 @@ impl Policy {
         self.answer(request, agreed).1.decision()
     }
 
+    /// What would come of a request if everybody agreed who has to: what the call could reach then, and who that is.
+    ///
+    /// # Errors
+    /// Why the call would be refused whoever agrees.
+    pub fn foresee(&self, request: &Request<'_>) -> Result<Foreseen, Denial> {
+        let mut approvers = BTreeSet::new();
+        loop {
+            match self.answer(request, &approvers).1 {
+                Answer::Allow { grant } => return Ok(Foreseen { bounds: Bounds(grant), approvers }),
+                Answer::Deny(denial) => return Err(denial),
+                Answer::Ask { approvers: more, .. } => approvers.extend(more),
+            }
+        }
+    }
+
+    /// Whether a planner may see the result of a call, which came from these sources. The request's arguments are not asked
+    /// about.
+    ///
+    /// # Errors
+    /// What was refused, by which policies, and for the operator what would allow it.
+    pub fn reveal(&self, request: &Request<'_>, sources: &Provenance) -> Result<Asked, Refusal> {
+        let (nothing, nowhere) = (serde_json::json!({}), Default::default());
+        let request = Request { args: &nothing, provenance: &nowhere, ..*request };
+        let parts = Observed::new(&request, &self.mentions).map_err(Into::into);
+        let parts = parts.and_then(|observed| Parts::new(&request, &observed, &self.mentions)?.with(sources));
+        Standing::of_result(&self.rules, &request, parts)
+    }
+
+    /// The same policy with further files, whose policies can all but forbid.
+    ///
+    /// # Errors
+    /// As for [`Policy::parse`], and where one of them permits something.
+    pub fn tightened<N: AsRef<str>, T: AsRef<str>>(&self, more: &[(N, T)]) -> Result<Self, PolicyError> {
+        let own = |(name, text): &(N, T)| (name.as_ref().to_owned(), text.as_ref().to_owned());
+        let kept = self.sources.len();
+        let sources: Vec<_> = self.sources.iter().cloned().chain(more.iter().map(own)).collect();
+        let (rules, mentions) = load::load(&sources, kept)?;
+        Ok(Self { sources, rules: Arc::new(rules), mentions, cache: Cache::default() })
+    }
+
     /// What [`Policy::decide`] would say, with every question that it asks.
     pub fn explain(&self, request: &Request<'_>) -> Explanation {
         let (questions, answer) = self.answer(request, &BTreeSet::new());
@@ -122,16 +162,22 @@ impl Policy {
             Ok(parts) => parts,
             Err(error) => return (Vec::new(), unable(request, &error)),
         };
-        // Few calls ask for anything while they run.
-        let kept = (!request.needs.asks().is_empty()).then(|| parts.clone());
-        match parts.facts() {
-            Ok(facts) => judge::judge(&self.rules, request, &facts, agreed, |asks| {
-                kept.filter(|_| !asks.is_empty())
-                    .map(|parts| Arc::new(Standing::new(&self.rules, request, parts, asks)))
-            }),
-            Err(error) => (Vec::new(), unable(request, &error)),
-        }
+        let judged = judge::judge(&self.rules, request, &parts, agreed, |asks| {
+            // Few calls ask for anything while they run.
+            (!asks.is_empty())
+                .then(|| Arc::new(Standing::new(&self.rules, request, parts.clone(), self.mentions.request, asks)))
+        });
+        judged.unwrap_or_else(|error| (Vec::new(), unable(request, &error)))
     }
+}
+
+/// What would come of a request if everybody agreed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Foreseen {
+    /// What the call could reach.
+    pub bounds: Bounds,
+    /// Those of whom somebody has to agree; empty where nobody is asked.
+    pub approvers: BTreeSet<String>,
 }
 
 /// The answer to a request that policies cannot be asked about.

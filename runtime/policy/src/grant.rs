@@ -1,7 +1,8 @@
 //! What one call may reach.
 
 use crate::{
-    Access, Asks, HostPattern, Limits, MountName, Needs, SecretName, Standing, SubPath, Time, ToolId, ToolPattern,
+    Access, Asks, HostPattern, Limits, MountName, Needs, Refusal, SecretName, Standing, SubPath, Time, ToolId,
+    ToolPattern,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -37,6 +38,9 @@ pub(crate) struct Granted {
     pub(crate) standing: Option<Arc<Standing>>,
     pub(crate) limits: Limits,
     pub(crate) policies: Vec<String>,
+    /// What it could have held and a policy forbids.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) left_out: Vec<Refusal>,
 }
 
 impl Granted {
@@ -188,8 +192,26 @@ impl Grant {
 }
 
 /// What a call may reach, without the authority to do so: the bounds of the calls that it makes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct Bounds(pub(crate) Arc<Granted>);
+
+impl Bounds {
+    /// The mounts.
+    pub fn mounts(&self) -> &[MountGrant] {
+        &self.0.mounts
+    }
+
+    /// What can be asked for while a call runs.
+    pub fn asks(&self) -> &Asks {
+        &self.0.asks
+    }
+
+    /// The environment variables.
+    pub fn env(&self) -> &BTreeSet<String> {
+        &self.0.env
+    }
+}
 
 impl Narrow {
     /// The access that the caller leaves of `needs` for one mount, and the part of it; `None` where it gives it up.

@@ -6,6 +6,7 @@
 
 mod access;
 mod annotations;
+mod classification;
 mod decision;
 mod digest;
 mod engine;
@@ -20,16 +21,17 @@ mod surface;
 
 pub use access::Access;
 pub use annotations::Annotations;
+pub use classification::{Class, Classification, Labels, Sensitivity, SourcePattern, SourcePatternError, Trust};
 pub use decision::{Decision, Denial, Refusal};
 pub use digest::{Digest, DigestError};
 pub use engine::{
-    Asked, Explanation, Fault, Place, Policy, PolicyError, Problem, Question, Request, Sending, Spent, Standing,
-    Verdict,
+    Asked, Explanation, Fault, Foreseen, Place, Policy, PolicyError, Problem, Question, Request, Sending, Spent,
+    Standing, Verdict,
 };
 pub use grant::{Bounds, Grant, MountGrant, Narrow, NarrowMount};
 pub use id::{IdError, MountName, Principal, SecretName, SubPath, ToolId};
 pub use limits::{LIMITS, LimitError, LimitKind, LimitSpec, Limits, UNLIMITED, Unit};
-pub use need::{Asks, Manifest, ManifestError, Needs, Time};
+pub use need::{Asks, Manifest, ManifestError, Needs, Repeat, Time};
 pub use pattern::{HostPattern, PatternError, ToolPattern};
 pub use provenance::{Provenance, Source};
 pub use reach::Reach;

@@ -213,6 +213,21 @@ impl Unit {
         };
         number.parse::<u64>().ok()?.checked_mul(factor)
     }
+
+    /// A value in this unit for people, such as `64MiB`.
+    pub fn show(self, value: u64) -> String {
+        let scaled = |suffixes: &[(u64, &str)], least: &str| {
+            suffixes
+                .iter()
+                .find(|(size, _)| value >= *size && value.is_multiple_of(*size))
+                .map_or_else(|| format!("{value}{least}"), |(size, suffix)| format!("{}{suffix}", value / size))
+        };
+        match self {
+            Self::Milliseconds => scaled(&[(MINUTE, "min"), (1000, "s")], "ms"),
+            Self::Bytes => scaled(&[(1024 * MIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")], "B"),
+            Self::Count => value.to_string(),
+        }
+    }
 }
 
 impl LimitKind {
@@ -223,18 +238,7 @@ impl LimitKind {
 
     /// A value of this limit for people, such as `64MiB`.
     pub fn show(self, value: u64) -> String {
-        let scaled = |suffixes: &[(u64, &str)], least: &str| {
-            suffixes
-                .iter()
-                .find(|(size, _)| value >= *size && value.is_multiple_of(*size))
-                .map_or_else(|| format!("{value}{least}"), |(size, suffix)| format!("{}{suffix}", value / size))
-        };
-        match self.spec().unit {
-            Unit::Milliseconds => scaled(&[(MINUTE, "min"), (1000, "s")], "ms"),
-            Unit::Bytes => scaled(&[(1024 * MIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")], "B"),
-            Unit::Count if value == UNLIMITED => "none".to_owned(),
-            Unit::Count => value.to_string(),
-        }
+        if value == UNLIMITED { "none".to_owned() } else { self.spec().unit.show(value) }
     }
 }
 

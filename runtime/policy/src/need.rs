@@ -2,7 +2,7 @@
 
 use crate::{Access, HostPattern, SecretName, ToolPattern};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The clock or the random numbers that a call sees.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,6 +52,22 @@ pub struct Needs {
 }
 
 impl Needs {
+    /// What is left of them for a function that changes nothing.
+    pub fn to_read(&self) -> Self {
+        Self {
+            fs: self.fs.map(|_| Access::Read),
+            env: self.env.clone(),
+            clock: self.clock,
+            random: self.random,
+            ..Self { env: no_variables(), ..Self::default() }
+        }
+    }
+
+    /// Whether anything of them is of the network.
+    pub fn is_open_world(&self) -> bool {
+        [&self.http, &self.tcp, &self.udp, &self.listen].into_iter().any(|hosts| !hosts.is_empty())
+    }
+
     /// What it asks policy for while it runs.
     pub fn asks(&self) -> Asks {
         Asks {
@@ -102,6 +118,21 @@ fn is_virtual(time: &Time) -> bool {
     *time == Time::Virtual
 }
 
+/// Whether a function can run again with the same arguments, as its package says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Repeat {
+    /// It changes nothing. That is no promise: its calls are granted nothing through which they could.
+    Pure,
+    /// Twice is as good as once.
+    Idempotent,
+    /// Twice is as good as once where the argument of this name, a text, is the same.
+    Keyed(String),
+    /// Twice may be once too often.
+    #[default]
+    Unsafe,
+}
+
 /// The content of the section `gloveport:manifest`: what a package says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -123,6 +154,9 @@ pub struct Manifest {
     /// What its calls ask for.
     #[serde(default)]
     pub needs: Needs,
+    /// Which of its functions can run again, by what stands after the dot in their ids. What is absent cannot.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub repeat: BTreeMap<String, Repeat>,
 }
 
 /// A manifest that cannot be used.

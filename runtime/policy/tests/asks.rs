@@ -49,6 +49,9 @@ fn grant(policy: &Policy, needs: &Needs, narrow: &Narrow, within: Option<&policy
         limits: Limits::default(),
         args: &json!({}),
         provenance: &BTreeMap::new(),
+        chosen: &Provenance::new(),
+        classification: &Default::default(),
+        shared: &BTreeSet::new(),
         spent: Spent::default(),
     });
     match decision {

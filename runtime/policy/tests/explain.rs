@@ -1,6 +1,6 @@
 //! What `Policy::explain` tells a person and a program.
 
-use policy::{Access, Limits, Narrow, Needs, Policy, Request, Spent, Time};
+use policy::{Access, Limits, Narrow, Needs, Policy, Provenance, Request, Spent, Time};
 use std::collections::{BTreeMap, BTreeSet};
 
 const POLICY: &str = r#"
@@ -26,6 +26,9 @@ fn check(needs: Needs, text: &str, json: serde_json::Value) {
         limits: Limits::default(),
         args: &serde_json::json!({}),
         provenance: &BTreeMap::new(),
+        chosen: &Provenance::new(),
+        classification: &Default::default(),
+        shared: &BTreeSet::new(),
         spent: Spent::default(),
     });
     assert_eq!(explanation.to_string(), text);

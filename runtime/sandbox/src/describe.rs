@@ -7,10 +7,13 @@ use crate::{
     schema,
     shape::{Field, NoShape, Shape, Walk, json_name},
 };
-use policy::{Access, HostPattern, Manifest, ManifestError, Needs, Time, ToolPattern};
+use policy::{Access, HostPattern, Manifest, ManifestError, Needs, Repeat, Time, ToolPattern};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 use wit_parser::{
     Function, FunctionKind, InterfaceId, PackageMetadata, Resolve, WorldId, WorldItem, WorldKey,
@@ -32,6 +35,23 @@ pub struct Description {
     pub not_tools: Vec<(String, String)>,
     /// The interfaces that it imports, in order.
     pub imports: Vec<String>,
+}
+
+impl Description {
+    /// Whether a function can run again. What could change nothing anyway need not say so.
+    pub fn repeat_of(&self, function: &str) -> &Repeat {
+        let said = self.manifest.as_ref().and_then(|manifest| manifest.repeat.get(function));
+        said.unwrap_or(if self.needs == self.needs.to_read() { &Repeat::Pure } else { &Repeat::Unsafe })
+    }
+
+    /// The upper bound of what a grant to one of its functions can hold: what is said to change nothing gets nothing to
+    /// change.
+    pub fn needs_of(&self, function: &str) -> Cow<'_, Needs> {
+        match self.repeat_of(function) {
+            Repeat::Pure => Cow::Owned(self.needs.to_read()),
+            Repeat::Idempotent | Repeat::Keyed(_) | Repeat::Unsafe => Cow::Borrowed(&self.needs),
+        }
+    }
 }
 
 /// One tool of a package.
@@ -102,6 +122,19 @@ pub enum DescribeError {
     /// Nothing to call.
     #[error("it exports no tool{}", list_reasons(.0))]
     NoTools(Vec<(String, String)>),
+    /// Its manifest speaks of a function that is none of its tools.
+    #[error("section `gloveport:manifest`: `repeat` names `{0}`, which is none of its tools")]
+    RepeatOfNothing(String),
+    /// The argument that is to hold a key is none.
+    #[error(
+        "section `gloveport:manifest`: `repeat.{function}` names the argument `{argument}`, which is no optional text of it"
+    )]
+    NoKey {
+        /// The function.
+        function: String,
+        /// The argument.
+        argument: String,
+    },
     /// A name that cannot stand in a tool's id.
     #[error("`{0}` cannot be a package's name: expected letters, digits, `-` or `_`, starting with a letter")]
     Name(String),
@@ -138,6 +171,7 @@ pub(crate) fn describe(bytes: &[u8], stem: &str) -> Result<Description, Describe
     if tools.is_empty() {
         return Err(DescribeError::NoTools(not_tools));
     }
+    check_repeat(manifest.as_ref(), &tools)?;
     let name = manifest.as_ref().map_or(stem, |manifest| &manifest.name).to_owned();
     if format!("{name}.x").parse::<policy::ToolId>().is_err() {
         return Err(DescribeError::Name(name.chars().take(100).collect()));
@@ -148,6 +182,23 @@ pub(crate) fn describe(bytes: &[u8], stem: &str) -> Result<Description, Describe
         None => reach,
     };
     Ok(Description { name, manifest, needs, tools, not_tools, imports })
+}
+
+/// What is said of functions has to be said of those that are there.
+fn check_repeat(manifest: Option<&Manifest>, tools: &BTreeMap<String, ToolDescription>) -> Result<(), DescribeError> {
+    for (function, repeat) in manifest.into_iter().flat_map(|manifest| &manifest.repeat) {
+        let short = || function.chars().take(100).collect();
+        let Some(tool) = tools.get(function) else { return Err(DescribeError::RepeatOfNothing(short())) };
+        let Repeat::Keyed(argument) = repeat else { continue };
+        let kind = &tool.input["properties"][argument]["type"];
+        let is_text = kind.as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "string"));
+        let required = tool.input["required"].as_array().is_some_and(|keys| keys.iter().any(|key| key == argument));
+        if !is_text || required {
+            let argument = argument.chars().take(100).collect();
+            return Err(DescribeError::NoKey { function: short(), argument });
+        }
+    }
+    Ok(())
 }
 
 /// Where packages carry what they say of themselves.

@@ -6,7 +6,7 @@ use crate::{
     state::State,
     value::{self, BadArguments},
 };
-use policy::{Digest, Needs, ToolId};
+use policy::{Digest, Needs, Repeat, ToolId};
 use serde_json::Value;
 use std::{collections::BTreeMap, io, sync::Arc};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Val};
@@ -36,6 +36,8 @@ pub struct Tool {
     pub digest_text: Arc<str>,
     package: Arc<Description>,
     function: String,
+    needs: Needs,
+    repeat: Repeat,
     pub(crate) pre: InstancePre<State>,
     pub(crate) entry: Entry,
 }
@@ -88,6 +90,8 @@ impl Package {
                 digest_text: Arc::clone(&digest_text),
                 package: Arc::clone(&description),
                 function: function.clone(),
+                needs: description.needs_of(function).into_owned(),
+                repeat: description.repeat_of(function).clone(),
                 pre: pre.clone(),
                 entry: Entry::find(component, &tool.kind)?,
             };
@@ -131,7 +135,12 @@ impl Tool {
 
     /// The upper bound of what any grant to it can hold.
     pub fn needs(&self) -> &Needs {
-        &self.package.needs
+        &self.needs
+    }
+
+    /// Whether it can run again with the same arguments.
+    pub fn repeat(&self) -> &Repeat {
+        &self.repeat
     }
 
     pub(crate) fn package(&self) -> &Description {

@@ -95,6 +95,7 @@ fn decided(gate: &Gate, tool: &Tool, args: &Value) -> Times {
         tool,
         args,
         provenance: &provenance,
+        chosen: &Default::default(),
         narrow: &Narrow::default(),
         within: None,
         limits: Limits::default(),

@@ -34,13 +34,22 @@ fn plans() {
     refused(&with("limits = { heap = 1 }\n"), &["there is no limit `heap`; limits are: cpu,"]);
     refused(&with(STEP), &["step `a`: the id is used twice"]);
     refused(&with("mounts = { out = { path = \"../x\" } }\n"), &["is not a path inside a mount"]);
-    refused(&format!("{HEAD}budget = {{ money = 1 }}\n{STEP}"), &["there is no budget `money`"]);
+    refused(
+        &format!("{HEAD}budget = {{ monye = 1 }}\n{STEP}"),
+        &["there is no budget `monye`; budgets are: calls, cpu,"],
+    );
+    refused(&format!("{HEAD}budget = {{ money = \"1,50\" }}\n{STEP}"), &["budget: `money`: `1,50` is not an amount"]);
+    refused(&format!("{HEAD}sources = {{ \"disk:x\" = {{}} }}\n{STEP}"), &["`disk:x` names no sources"]);
     refused(&format!("{HEAD}concurrency = 0\n{STEP}"), &["concurrency: 0 is outside 1 to 64"]);
     refused(
         &format!("objective = \"x\"\ntools = [\"txt\"]\n{STEP}"),
         &["there is no package `txt`; packages are: data, files, http, text"],
     );
     refused(&format!("objective = \"x\"\n{STEP}"), &["step `a`: its package `text` is not among the plan's `tools`"]);
+    refused(&with("retry = { tries = 0 }\n"), &["retry.tries: 0 is outside 1 to 20"]);
+    refused(&with("retry = { tries = 2, wait = \"soon\" }\n"), &["retry.wait: `soon` is not a time"]);
+    refused(&with("foreach = 5\n"), &["step `a`, foreach: an integer is not a list"]);
+    refused(&with("when = \"1 + 1\"\n"), &["step `a`, when: expected true or false, got an integer"]);
     // Several problems are told at once.
     refused(&with("expect = \"x\"\nafter = [\"zzz\"]\n"), &["no variable `x`", "there is no step `zzz`"]);
 }

@@ -8,14 +8,15 @@ use std::{
 
 /// What each crate may depend on within the house. `cli → server → controller → {sandbox, registry, journal} → policy`;
 /// tools depend on the SDK; tests see all, nothing sees tests.
-const EDGES: [(&str, &[&str]); 16] = [
+const EDGES: [(&str, &[&str]); 17] = [
     ("policy", &[]),
     ("sandbox", &["policy"]),
     ("registry", &["policy"]),
     ("journal", &["policy"]),
     ("controller", &["policy", "sandbox", "registry", "journal"]),
+    ("model", &["controller"]),
     ("server", &["policy", "sandbox", "controller"]),
-    ("cli", &["policy", "sandbox", "registry", "journal", "controller", "server", "bundle"]),
+    ("cli", &["policy", "sandbox", "registry", "journal", "controller", "model", "server", "bundle"]),
     ("gloveport", &["gloveport-macros"]),
     ("gloveport-macros", &[]),
     ("gloveport-build", &[]),
@@ -28,12 +29,13 @@ const EDGES: [(&str, &[&str]); 16] = [
 ];
 
 /// Crates from outside that only one crate of the house may know.
-const ONLY: [(&str, &str); 6] = [
+const ONLY: [(&str, &str); 7] = [
     ("wasmtime", "sandbox"),
     ("wasmtime-wasi", "sandbox"),
     ("cedar-policy", "policy"),
     ("rusqlite", "journal"),
     ("rmcp", "server"),
+    ("reqwest", "model"),
     ("clap", "cli"),
 ];
 

@@ -15,6 +15,7 @@ use crate::{
     invoke::caller,
     lock::{notes_1, notes_2},
     path_rules::ruled,
+    plans::repeats,
     program::{Ended, Place, guest},
     sockets::dials,
 };

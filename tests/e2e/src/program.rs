@@ -58,6 +58,12 @@ impl Place {
         fs::write(path, text).expect("a file");
     }
 
+    /// Nobody else can read it, as a file of a secret has to be.
+    pub(crate) fn set_private(&self, relative: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(self.path(relative), fs::Permissions::from_mode(0o600)).expect("a file of ours");
+    }
+
     pub(crate) fn read(&self, relative: &str) -> String {
         fs::read_to_string(self.path(relative)).unwrap_or_else(|error| panic!("{relative}: {error}"))
     }

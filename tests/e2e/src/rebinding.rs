@@ -70,6 +70,9 @@ fn a_name_is_asked_for_once_a_request() {
         limits: Limits::default(),
         args: &args,
         provenance: &BTreeMap::new(),
+        chosen: &Default::default(),
+        classification: &Default::default(),
+        shared: &Default::default(),
         spent: Spent::default(),
     });
     let Decision::Allow { grant } = decision else { panic!("{decision:?}") };

@@ -47,6 +47,7 @@ pub mod http {
     /// Reads what a URL names, with `GET`.
     ///
     /// Fails where the request is refused, is malformed, or cannot be sent, and where the server does not answer.
+    #[tool(idempotent)]
     pub fn get(
         /// An absolute URL of the scheme `https` or `http`, without a user or a password.
         url: String,

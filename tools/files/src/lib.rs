@@ -331,6 +331,7 @@ pub mod files {
     /// Reads a text file, or a part of it.
     ///
     /// Fails on a file that is not text in UTF-8, which `read_bytes` can read.
+    #[tool(pure)]
     pub fn read(
         /// The file.
         path: String,
@@ -343,6 +344,7 @@ pub mod files {
     }
 
     /// Reads any file, or a part of it, as bytes.
+    #[tool(pure)]
     pub fn read_bytes(
         /// The file.
         path: String,
@@ -392,6 +394,7 @@ pub mod files {
     }
 
     /// Lists a directory's entries, not those of its subdirectories.
+    #[tool(pure)]
     pub fn list(
         /// The directory. Default: `/`, whose entries are the mounts.
         path: Option<String>,
@@ -404,6 +407,7 @@ pub mod files {
     /// Tells what a path leads to, how large it is and when it changed.
     ///
     /// Fails if there is nothing.
+    #[tool(pure)]
     pub fn stat(
         /// The path.
         path: String,
@@ -414,6 +418,7 @@ pub mod files {
     /// Draws a directory and what is below it.
     ///
     /// `.git` and what `.gitignore` files exclude are left out.
+    #[tool(pure)]
     pub fn tree(
         /// The directory. Default: `/`, which is all mounts.
         path: Option<String>,
@@ -428,6 +433,7 @@ pub mod files {
     }
 
     /// Finds files by a glob, at any depth.
+    #[tool(pure)]
     pub fn glob(
         /// The glob, such as `*.rs` or `src/**/*.rs`.
         pattern: String,
@@ -442,6 +448,7 @@ pub mod files {
     }
 
     /// Measures files: sizes and, if asked for, lines. Tells which are the largest or longest, and what they add up to.
+    #[tool(pure)]
     pub fn find(
         /// Where to look. Default: `/`, which is all mounts.
         root: Option<String>,
@@ -464,6 +471,7 @@ pub mod files {
     ///
     /// Binary files are skipped. Of a line over 64 KiB, only the start is searched.
     #[expect(clippy::too_many_arguments, reason = "callers name them, and need only the first")]
+    #[tool(pure)]
     pub fn search(
         /// A regular expression, matched against each line without its end.
         pattern: String,
@@ -492,6 +500,7 @@ pub mod files {
     /// Made for logs of any size: the file is read once, in bounded memory, and only the counts come back. A part of a field
     /// makes a key too: `\[(?<hour>[^:]+:\d\d)` counts by hour. Fails where there are more than 100000 different keys, or more
     /// than 16 MiB of them.
+    #[tool(pure)]
     pub fn tally(
         /// The file.
         path: String,
@@ -548,6 +557,7 @@ pub mod files {
     }
 
     /// Makes a directory, and those that are missing on the way to it. One that exists is left as it is.
+    #[tool(idempotent)]
     pub fn make_dir(
         /// The directory.
         path: String,

@@ -48,6 +48,7 @@ fn explain(args: &CallArgs, state: Option<&Path>) -> Result<Exit> {
         tool,
         args: &given,
         provenance: &provenance,
+        chosen: &caller,
         narrow: &Narrow::default(),
         within: None,
         limits: wanted.limits()?,

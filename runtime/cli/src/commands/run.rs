@@ -2,16 +2,17 @@
 
 use crate::{
     args::{ResumeArgs, RunArgs},
-    exit::{Exit, Internal},
+    exit::{Exit, Internal, Refused},
     flags::{self, Callable},
-    places,
+    places, planner,
     print::{json_line, line, one_line},
-    progress, records, secrets,
+    progress::{self, Audience},
+    records, secrets,
     setup::{self, Machine, Offer, Stages},
 };
 use anyhow::{Context as _, Result, bail};
-use controller::{Failure, Gate, Plan, Setup, Task, TaskEnd, TaskError, Who, Words};
-use journal::{Event, EventBody, Journal, MountRecord, PackageRecord, Reader, TaskId, TaskStarted, TaskState};
+use controller::{Catalogue, Failure, Gate, KnownTool, Plan, Setup, Task, TaskEnd, TaskError, Who, Words};
+use journal::{EventBody, Journal, MountRecord, PackageRecord, Reader, TaskId, TaskStarted, TaskState};
 use registry::Sources;
 use sandbox::{Isolated, PathPatterns};
 use serde_json::json;
@@ -30,6 +31,10 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
     outside(&mut plan, &args.plan)?;
     let mut sources = setup::sources(args.grants.packages.iter())?;
     let names = package_names(&plan, &args.plan, &mut sources)?;
+    check_types(&plan, &args.plan, &names, &sources)?;
+    let Audience { watch, heard } = progress::watch(args.json);
+    let planner = planner::of(&plan, &plan.secrets, &plan.network, heard);
+    let planner = planner.with_context(|| format!("plan {}", args.plan.display()))?;
     let mounts = mounts(args, &plan)?;
 
     // Policy and flags become what the record says of them: `resume` uses the same, whatever the files say by then.
@@ -63,20 +68,39 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
         limits: args.grants.limits.clone(),
         clock_ms: controller::now_ms(),
         packages: packages.map(record).collect::<Result<_>>()?,
+        footprint: serde_json::Value::Null,
     };
     let plan = Arc::new(apply_limits(plan, &args.grants.limits)?);
-    let journal = setup::journal(state)?;
+    // What is only looked at leaves nothing behind.
+    let scratch = args.check.then(tempfile::tempdir).transpose()?;
+    let journal = setup::journal(scratch.as_ref().map(tempfile::TempDir::path).or(state))?;
     let task = TaskId::generate();
     let _lease = journal.lease(&task)?;
     let gate = gate(&started, &plan, &sources, Arc::clone(&journal), task)?;
+    if args.check {
+        return checked(&gate, &plan, args.json);
+    }
     gate.check_isolation().await?;
     if !args.json {
         eprintln!("task      {task}");
     }
-    let watch = progress::watch(plan.steps.len(), args.json);
-    let begun = Task::start(gate, Arc::clone(&plan), task, started, watch).await.map_err(wrong)?;
-    let end = begun.run().await.map_err(wrong)?;
-    show(&task, &plan, &end, args.json)
+    let begun = Task::start(gate, plan, task, started, planner, watch).await.map_err(wrong)?;
+    let end = begun.run(args.wait).await.map_err(wrong)?;
+    show(&task, &end, args.json)
+}
+
+/// Says what a plan would do, and does nothing.
+fn checked(gate: &Gate, plan: &Plan, as_json: bool) -> Result<Exit> {
+    let footprint = controller::footprint(gate, plan);
+    if as_json {
+        json_line(&serde_json::to_value(&footprint)?);
+    } else {
+        line(&one_line(&footprint.to_string()));
+        for (step, why) in &footprint.denied {
+            line(&format!("  step `{step}` would be denied: {}", one_line(why)));
+        }
+    }
+    Ok(if footprint.denied.is_empty() { Exit::Done } else { Exit::Denied })
 }
 
 pub(crate) async fn resume(args: &ResumeArgs, state: Option<&Path>) -> Result<Exit> {
@@ -87,8 +111,7 @@ pub(crate) async fn resume(args: &ResumeArgs, state: Option<&Path>) -> Result<Ex
     let journal = setup::journal(Some(&dir))?;
     let _lease = journal.lease(&task)?;
     // Only now: until the lease is taken, another process may go on with the task and add to its events.
-    let events = records::events(&reader, &task)?;
-    let (started, plan) = plan_of(&task, &events)?;
+    let (started, plan) = beginning(&reader, &task)?;
     let files: Vec<PathBuf> =
         started.packages.iter().filter_map(|package| package.file.clone()).map(Into::into).collect();
     let sources = setup::sources(files.iter())?;
@@ -104,32 +127,35 @@ pub(crate) async fn resume(args: &ResumeArgs, state: Option<&Path>) -> Result<Ex
             None => bail!("package `{}`, with which the task began, is not there any more", package.name),
         }
     }
+    let Audience { watch, heard } = progress::watch(args.json);
+    let planner = planner::of(&plan, &started.secrets, &started.network, heard)?;
     let plan = Arc::new(plan);
-    let gate = gate(started, &plan, &sources, journal, task)?;
+    let gate = gate(&started, &plan, &sources, journal, task)?;
     gate.check_isolation().await?;
-    let bodies: Vec<EventBody> = events.iter().map(|event| event.body.clone()).collect();
     let words = Words { repeat: args.repeat.clone(), give_up: args.give_up.clone() };
-    let watch = progress::watch(plan.steps.len(), args.json);
-    let taken_up = Task::resume(gate, Arc::clone(&plan), task, &bodies, &words, watch).await.map_err(wrong)?;
-    let end = taken_up.run().await.map_err(wrong)?;
-    show(&task, &plan, &end, args.json)
+    let taken_up = Task::resume(gate, plan, task, &words, planner, watch).await.map_err(wrong)?;
+    let end = taken_up.run(args.wait).await.map_err(wrong)?;
+    show(&task, &end, args.json)
 }
 
 fn parse(path: &Path, text: &str) -> Result<Plan> {
     Ok(Plan::parse(&path.display().to_string(), text, path.parent().unwrap_or(Path::new("")))?)
 }
 
-/// The beginning of a recorded task, and its plan.
-pub(crate) fn plan_of<'a>(task: &TaskId, events: &'a [Event]) -> Result<(&'a TaskStarted, Plan)> {
-    let started = events.iter().find_map(|event| match &event.body {
-        EventBody::TaskStarted(started) => Some(started),
-        _ => None,
-    });
-    let Some(started) = started else {
-        bail!("{task} is a record of single calls, not of a plan; `gloveport tail {task}` shows them");
-    };
-    let plan = parse(Path::new(&started.plan_file), &started.plan)?;
-    Ok((started, apply_limits(plan, &started.limits)?))
+/// The beginning of a recorded task, and its plan. A person may have spoken before it, so it need not be the first event.
+pub(crate) fn beginning(reader: &Reader, task: &TaskId) -> Result<(TaskStarted, Plan)> {
+    for event in reader.events(task, 0) {
+        if let EventBody::TaskStarted(started) = event?.body {
+            let plan = plan_of(&started)?;
+            return Ok((*started, plan));
+        }
+    }
+    bail!("{task} is a record of single calls, not of a plan; `gloveport tail {task}` shows them");
+}
+
+/// The plan of a recorded task.
+pub(crate) fn plan_of(started: &TaskStarted) -> Result<Plan> {
+    apply_limits(parse(Path::new(&started.plan_file), &started.plan)?, &started.limits)
 }
 
 /// Makes the files of secrets and certificates absolute, so that the record says where they are from everywhere.
@@ -180,6 +206,26 @@ fn package_names(plan: &Plan, file: &Path, sources: &mut Sources) -> Result<Vec<
     Ok(names)
 }
 
+/// Whether the steps fit the tools and each other: before anything is made or recorded.
+fn check_types(plan: &Plan, file: &Path, names: &[String], sources: &Sources) -> Result<()> {
+    let mut described = Vec::new();
+    for package in names.iter().filter_map(|name| sources.get(name)) {
+        described.push(setup::describe(package)?);
+    }
+    let mut tools = Catalogue::new();
+    for package in &described {
+        for (function, tool) in &package.tools {
+            let known = KnownTool { input: &tool.input, output: &tool.output, repeat: package.repeat_of(function) };
+            tools.insert(format!("{}.{function}", package.name).parse()?, known);
+        }
+    }
+    controller::check_plan(plan, &tools).map_err(|unfit| {
+        let lines: Vec<_> =
+            unfit.problems.iter().map(|problem| format!("plan {}: {problem}", file.display())).collect();
+        anyhow::anyhow!(lines.join("\n"))
+    })
+}
+
 fn mounts(args: &RunArgs, plan: &Plan) -> Result<Vec<MountRecord>> {
     let mut mounts = Vec::new();
     let granted = |name: &policy::MountName| args.grants.mounts.iter().any(|mount| mount.name == *name);
@@ -192,8 +238,9 @@ fn mounts(args: &RunArgs, plan: &Plan) -> Result<Vec<MountRecord>> {
             fs::create_dir_all(path).with_context(|| format!("mount `{name}`: {}", path.display()))?;
         }
         let PathPatterns { deny, read_only } = mount.patterns.clone();
-        let (access, staged) = (mount.access, mount.staged);
-        mounts.push(MountRecord { name: name.clone(), path: absolute(path)?, access, deny, read_only, staged });
+        let (access, staged, shared) = (mount.access, mount.staged, mount.shared);
+        let (name, path) = (name.clone(), absolute(path)?);
+        mounts.push(MountRecord { name, path, access, deny, read_only, staged, shared });
     }
     if args.workspace.is_some() && !mounts.iter().any(|mount| mount.name.as_str() == WORKSPACE) {
         bail!("--workspace: the plan has no mount `{WORKSPACE}`");
@@ -201,7 +248,7 @@ fn mounts(args: &RunArgs, plan: &Plan) -> Result<Vec<MountRecord>> {
     for granted in &args.grants.mounts {
         let (name, path) = (granted.name.clone(), absolute(&granted.path)?);
         let (access, staged) = (granted.access, granted.staged);
-        mounts.push(MountRecord { name, path, access, deny: vec![], read_only: vec![], staged });
+        mounts.push(MountRecord { name, path, access, deny: vec![], read_only: vec![], staged, shared: false });
     }
     Ok(mounts)
 }
@@ -220,6 +267,7 @@ fn record(package: &registry::Package) -> Result<PackageRecord> {
 }
 
 fn apply_limits(mut plan: Plan, given: &[(String, String)]) -> Result<Plan> {
+    plan.limits = setup::apply_limits(plan.limits, given)?;
     for step in &mut plan.steps {
         step.limits = setup::apply_limits(step.limits, given)?;
     }
@@ -262,24 +310,27 @@ fn gate(
     let who =
         Who { tenant: started.tenant.clone(), principal: started.principal.clone(), roles: started.roles.clone() };
     // The lease is held by whoever runs the task.
-    let (limits, watch, lease) = (policy::Limits::default(), None, None);
-    Ok(Gate::new(Setup { sandbox, packages, policy, world, who, limits, journal, task, watch, lease }))
+    let (limits, watch, lease) = (plan.limits, None, None);
+    let classification = Arc::new(plan.sources.clone());
+    let shared = started.mounts.iter().filter(|mount| mount.shared).map(|mount| mount.name.clone()).collect();
+    let setup =
+        Setup { sandbox, packages, policy, world, classification, shared, who, limits, journal, task, watch, lease };
+    Ok(Gate::new(setup))
 }
 
 fn wrong(error: TaskError) -> anyhow::Error {
     match error {
         TaskError::Gate(error) => Internal(error.into()).into(),
+        error @ TaskError::WouldBeDenied(_) => Refused(error.into()).into(),
         error => error.into(),
     }
 }
 
-fn show(task: &TaskId, plan: &Plan, end: &TaskEnd, as_json: bool) -> Result<Exit> {
+fn show(task: &TaskId, end: &TaskEnd, as_json: bool) -> Result<Exit> {
     if as_json {
-        let steps = plan
-            .steps
-            .iter()
-            .zip(&end.progress.steps)
-            .map(|(step, known)| json!({ "step": step.id, "state": known.state.word(), "view": known.view }));
+        let nodes = end.progress.graph.nodes().iter().zip(&end.progress.steps);
+        let steps =
+            nodes.map(|(node, known)| json!({ "step": &*node.id, "state": known.state.word(), "view": known.view }));
         json_line(&json!({ "task": task, "state": end.state, "why": end.why, "steps": steps.collect::<Vec<_>>() }));
     } else {
         let denied = end.progress.steps.iter().filter(|step| step.state.word() == "denied").count();
@@ -296,6 +347,6 @@ fn show(task: &TaskId, plan: &Plan, end: &TaskEnd, as_json: bool) -> Result<Exit
         (TaskState::Waiting, _) | (_, Some(Failure::Denied)) => Exit::Denied,
         (_, Some(Failure::Limit)) => Exit::Limit,
         (_, Some(Failure::Trap)) => Exit::Trap,
-        (TaskState::Failed, _) => Exit::ToolError,
+        (TaskState::Failed | TaskState::Cancelled, _) => Exit::ToolError,
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     args::{CommitArgs, TaskArgs},
-    commands::run::plan_of,
+    commands::run::beginning,
     exit::{Exit, Internal},
     places,
     print::{harmless, json_line, line, one_line},
@@ -91,7 +91,7 @@ struct Asked {
     task: TaskId,
     journal: Arc<Journal>,
     _lease: Lease,
-    plan: Option<Plan>,
+    plan: Option<Arc<Plan>>,
     events: Vec<EventBody>,
 }
 
@@ -101,9 +101,10 @@ impl Asked {
         let journal = setup::journal(Some(&dir))?;
         let lease = journal.lease(&task)?;
         // Only now: until the lease is taken, another process may add to them.
-        let events = records::events(&Reader::open(&dir)?, &task)?;
+        let reader = Reader::open(&dir)?;
+        let events = records::events(&reader, &task)?;
         let of_plan = events.iter().any(|event| matches!(event.body, EventBody::TaskStarted(_)));
-        let plan = of_plan.then(|| plan_of(&task, &events).map(|(_, plan)| plan)).transpose()?;
+        let plan = of_plan.then(|| beginning(&reader, &task).map(|(_, plan)| Arc::new(plan))).transpose()?;
         let events = events.into_iter().map(|event| event.body).collect();
         Ok(Self { task, journal, _lease: lease, plan, events })
     }

@@ -1,10 +1,10 @@
 //! `gloveport tasks` and `gloveport show`: what was and is being done.
 
-use super::{run::plan_of, tail::as_json};
+use super::{run::beginning, tail::as_json};
 use crate::{
     args::{JsonArgs, TaskArgs},
     exit::Exit,
-    places,
+    graph, places,
     print::{json_line, line, one_line},
     records,
 };
@@ -12,7 +12,7 @@ use anyhow::Result;
 use controller::Progress;
 use journal::{JournalError, Reader, Standing, TaskId, TaskState};
 use serde_json::json;
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 pub(crate) fn list(args: &JsonArgs, state: Option<&Path>) -> Result<Exit> {
     let tasks = match Reader::open(&places::state(state)?) {
@@ -42,23 +42,23 @@ fn word(standing: &Standing) -> &'static str {
         Standing::Ended { state: TaskState::Done } => "done",
         Standing::Ended { state: TaskState::Failed } => "failed",
         Standing::Ended { state: TaskState::Waiting } => "waiting",
+        Standing::Ended { state: TaskState::Cancelled } => "cancelled",
     }
 }
 
 pub(crate) fn show(args: &TaskArgs, state: Option<&Path>) -> Result<Exit> {
     let task: TaskId = args.task.parse()?;
-    let events = records::events(&Reader::open(&places::state(state)?)?, &task)?;
+    let reader = Reader::open(&places::state(state)?)?;
+    let events = records::events(&reader, &task)?;
     if args.json {
         events.iter().for_each(|event| json_line(&as_json(event)));
         return Ok(Exit::Done);
     }
-    let (_, plan) = plan_of(&task, &events)?;
-    let mut progress = Progress::new(&plan);
-    events.iter().for_each(|event| progress.apply(&plan, &event.body));
-    line(&format!("{task}  {}", one_line(&plan.objective)));
-    for (step, known) in plan.steps.iter().zip(&progress.steps) {
-        let why = known.why.as_deref().map(|why| format!("  {}", one_line(why))).unwrap_or_default();
-        line(&format!("  {:<10} {:<20} {}{why}", known.state.word(), step.id, step.tool));
-    }
+    let (_, plan) = beginning(&reader, &task)?;
+    let mut progress = Progress::new(Arc::new(plan));
+    events.iter().for_each(|event| progress.apply(event.at_ms, &event.body));
+    let now_ms =
+        if reader.is_driven(&task)? { controller::now_ms() } else { events.last().map_or(0, |last| last.at_ms) };
+    graph::draw(&task, &progress, now_ms).iter().for_each(|text| line(text));
     Ok(Exit::Done)
 }

@@ -17,16 +17,18 @@ pub(crate) fn run(args: &ToolsArgs) -> Result<Exit> {
     let prefix = args.prefix.as_deref().unwrap_or_default();
     for package in sources.packages() {
         let description = setup::describe(package)?;
-        let annotations = Annotations::offered(&description.needs, offered.values().copied());
         for (function, tool) in &description.tools {
             let id = format!("{}.{function}", description.name);
             if !id.starts_with(prefix) {
                 continue;
             }
+            let needs = description.needs_of(function);
+            let annotations = Annotations::offered(&needs, offered.values().copied());
             if args.json {
                 json_line(&json!({
                     "id": id, "description": tool.docs, "input_schema": tool.input, "output_schema": tool.output,
-                    "digest": package.digest, "needs": description.needs, "annotations": annotations,
+                    "digest": package.digest, "needs": needs, "repeat": description.repeat_of(function),
+                    "annotations": annotations,
                 }));
             } else {
                 let docs = tool.docs.as_deref().and_then(|docs| docs.lines().next()).unwrap_or_default();

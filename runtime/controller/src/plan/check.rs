@@ -1,14 +1,15 @@
 //! Everything about a plan that can be checked without running it.
 
 use super::{
-    Plan, PlanMount, Step,
-    raw::{Quantity, RawMount, RawPlan, RawStep},
+    Plan, PlanMount, Step, planner,
+    raw::{RawMount, RawPlan, RawStep},
+    steps::{self, Known, is_id, limits, short},
 };
-use crate::{budget::Budget, expression::Expression, template::Template};
-use policy::{Limits, Narrow};
+use crate::{approval, budget::Budget};
+use policy::Limits;
 use sandbox::PathPatterns;
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{HashMap, HashSet},
     fmt,
     path::Path,
 };
@@ -49,9 +50,10 @@ impl PlanError {
 
 pub(super) fn resolve(file: &str, raw: RawPlan, text: &str, folder: &Path) -> Result<Plan, PlanError> {
     let mut problems = Vec::new();
-    if raw.steps.is_empty() {
-        problems.push("it has no `[[step]]`".into());
+    if raw.steps.is_empty() && raw.planner.is_none() {
+        problems.push("it has no `[[step]]`, and no `[planner]` that could propose any".into());
     }
+    let planner = raw.planner.and_then(|planner| planner::read(planner, &mut problems));
     if raw.steps.len() > MAX_STEPS {
         return Err(PlanError::one(file, format!("more than {MAX_STEPS} steps")));
     }
@@ -61,22 +63,20 @@ pub(super) fn resolve(file: &str, raw: RawPlan, text: &str, folder: &Path) -> Re
         problems.push(format!("budget: {error}"));
         Budget::default()
     });
+    let expires_ms = steps::time(&raw.approval.expires, approval::UNTIL, || "approval.expires".into(), &mut problems);
     let concurrency = raw.concurrency.unwrap_or(CONCURRENCY);
     if !(1..=MAX_CONCURRENCY).contains(&concurrency) {
         problems.push(format!("concurrency: {concurrency} is outside 1 to {MAX_CONCURRENCY}"));
     }
 
-    let mut index = HashMap::new();
-    for (position, step) in raw.steps.iter().enumerate() {
-        if !is_id(&step.id) {
-            problems.push(format!("step `{}`: an id is a letter and up to 63 letters, digits or `_`", short(&step.id)));
-        }
-        if index.insert(step.id.clone(), position).is_some() {
-            problems.push(format!("step `{}`: the id is used twice", step.id));
-        }
+    let ids: Vec<_> = raw.steps.iter().map(|step| step.id.clone()).collect();
+    let mut known = HashSet::new();
+    check_ids(ids.iter().map(String::as_str), &mut known, &mut problems);
+    let known = Known { ids: known, limits: &limits };
+    let mut steps: Vec<Step> = Vec::new();
+    for step in raw.steps {
+        steps.extend(steps::read(step, &known, &mut problems));
     }
-    let steps: Vec<Step> =
-        raw.steps.into_iter().filter_map(|step| self::step(step, &index, &limits, &mut problems)).collect();
     if problems.is_empty()
         && let Some(cycle) = cycle(&steps)
     {
@@ -87,8 +87,8 @@ pub(super) fn resolve(file: &str, raw: RawPlan, text: &str, folder: &Path) -> Re
     }
     let mounts = raw.mounts.into_iter().map(|(name, mount)| {
         let patterns = PathPatterns { deny: mount.deny, read_only: mount.read_only };
-        let RawMount { access, create, staged, .. } = mount;
-        (name, PlanMount { path: folder.join(mount.path), access, create, patterns, staged })
+        let RawMount { access, create, staged, shared, .. } = mount;
+        (name, PlanMount { path: folder.join(mount.path), access, create, patterns, staged, shared })
     });
     Ok(Plan {
         objective: raw.objective,
@@ -97,13 +97,18 @@ pub(super) fn resolve(file: &str, raw: RawPlan, text: &str, folder: &Path) -> Re
         tools: raw.tools,
         policy: raw.policy.into_iter().map(|path| folder.join(path)).collect(),
         mounts: mounts.collect(),
+        sources: raw.sources,
+        planner,
         env: raw.env,
         secrets: raw.secrets,
         network: raw.network,
         isolation: raw.isolation,
         isolate: raw.isolate,
         require: raw.require,
+        limits,
         budget,
+        approvers: raw.approval.plan.iter().map(ToString::to_string).collect(),
+        expires_ms,
         concurrency,
         steps,
         text: text.to_owned(),
@@ -114,102 +119,51 @@ fn default_principal() -> policy::Principal {
     "plan".parse().expect("a valid name")
 }
 
-fn is_id(text: &str) -> bool {
-    text.len() <= 64
-        && text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-}
-
-fn short(text: &str) -> String {
-    text.chars().take(80).collect()
-}
-
-fn limits(base: Limits, given: &BTreeMap<String, Quantity>, place: &str, problems: &mut Vec<String>) -> Limits {
-    given.iter().fold(base, |limits, (key, value)| {
-        limits.with(key, &value.to_string()).unwrap_or_else(|error| {
-            problems.push(format!("{place}: {error}"));
-            limits
-        })
-    })
-}
-
-fn step(raw: RawStep, index: &HashMap<String, usize>, base: &Limits, problems: &mut Vec<String>) -> Option<Step> {
-    let before = problems.len();
-    let place = format!("step `{}`", short(&raw.id));
-    let mut args = BTreeMap::new();
-    for (key, value) in &raw.args {
-        match Template::compile(value) {
-            Ok(template) => {
-                args.insert(key.clone(), template);
-            }
-            Err(error) => problems.push(format!("{place}, args.{key}: {error}")),
+/// Refuses ids that are malformed or used twice, among these and those that are known.
+fn check_ids<'a>(steps: impl Iterator<Item = &'a str>, known: &mut HashSet<&'a str>, problems: &mut Vec<String>) {
+    for id in steps {
+        if !is_id(id) {
+            problems.push(format!("step `{}`: an id is a letter and up to 63 letters, digits or `_`", short(id)));
+        }
+        if !known.insert(id) {
+            problems.push(format!("step `{}`: the id is used twice", short(id)));
         }
     }
-    let expect = raw.expect.as_deref().map(|source| Expression::compile(source, &["result", "error", "state"]));
-    let expect = expect.transpose().unwrap_or_else(|error| {
-        problems.push(format!("{place}, expect: {error}"));
-        None
-    });
-
-    let mut find = |id: &String, place: String| {
-        let found = index.get(id).copied();
-        if found.is_none() {
-            let known: Vec<_> = index.keys().map(String::as_str).collect();
-            problems.push(format!("{place}: there is no step `{}`{}", short(id), nearest(id, &known)));
-        }
-        found
-    };
-    let (mut after, mut uses) = (BTreeSet::new(), BTreeSet::new());
-    for (key, template) in &args {
-        after.extend(template.steps().iter().filter_map(|id| find(id, format!("{place}, args.{key}"))));
-        uses.extend(template.results().iter().filter_map(|id| index.get(id)));
-    }
-    after.extend(raw.after.iter().filter_map(|id| find(id, format!("{place}, after"))));
-    // A check may look at other steps, but never makes the step wait for what comes after it.
-    if let Some(expect) = &expect {
-        let seen = expect.steps().iter().filter(|id| **id != raw.id);
-        after.extend(seen.filter_map(|id| find(id, format!("{place}, expect"))));
-    }
-    let limits = limits(*base, &raw.limits, &format!("{place}, limits"), problems);
-    (problems.len() == before).then(|| Step {
-        id: raw.id,
-        title: raw.title,
-        tool: raw.tool,
-        args,
-        after: after.into_iter().collect(),
-        uses: uses.into_iter().copied().collect(),
-        expect,
-        on_failure: raw.on_failure,
-        idempotent: raw.idempotent,
-        narrow: Narrow {
-            mounts: raw.mounts,
-            env: raw.env,
-            http: raw.http,
-            tcp: raw.tcp,
-            udp: raw.udp,
-            listen: raw.listen,
-            secrets: raw.secrets,
-            invoke: raw.invoke,
-        },
-        limits,
-    })
 }
 
-fn nearest(id: &str, known: &[&str]) -> String {
-    let close = known.iter().map(|name| (strsim::levenshtein(id, name), name)).min();
-    close
-        .filter(|(distance, _)| *distance <= 3)
-        .map(|(_, name)| format!("; did you mean `{name}`?"))
-        .unwrap_or_default()
+/// Steps that are added to a plan that is being carried out. They can refer to those that are there, which are `known`.
+pub(super) fn more(name: &str, steps: Vec<RawStep>, known: &[&str], limits: &Limits) -> Result<Vec<Step>, PlanError> {
+    let mut problems = Vec::new();
+    if known.len() + steps.len() > MAX_STEPS {
+        return Err(PlanError::one(name, format!("the plan would have more than {MAX_STEPS} steps")));
+    }
+    let mut own = Vec::new();
+    let ids: Vec<_> = steps.iter().map(|step| step.id.clone()).collect();
+    let mut all: HashSet<&str> = known.iter().copied().collect();
+    check_ids(ids.iter().map(String::as_str), &mut all, &mut problems);
+    let known = Known { ids: all, limits };
+    for step in steps {
+        own.extend(steps::read(step, &known, &mut problems));
+    }
+    if problems.is_empty()
+        && let Some(cycle) = cycle(&own)
+    {
+        problems.push(format!("steps wait for each other: {cycle}"));
+    }
+    if problems.is_empty() { Ok(own) } else { Err(PlanError { file: name.to_owned(), problems }) }
 }
 
 /// Steps that wait for each other, as `a → b → a`.
 fn cycle(steps: &[Step]) -> Option<String> {
+    let index: HashMap<&str, usize> = steps.iter().enumerate().map(|(at, step)| (step.id.as_str(), at)).collect();
+    // What is not among these steps is there already, and waits for none of them.
+    let after: Vec<Vec<usize>> =
+        steps.iter().map(|step| step.after.iter().filter_map(|id| index.get(id.as_str()).copied()).collect()).collect();
     // A step is taken away once all it waits for is taken away; what stays is on or behind a cycle.
-    let mut waiting: Vec<usize> = steps.iter().map(|step| step.after.len()).collect();
+    let mut waiting: Vec<usize> = after.iter().map(Vec::len).collect();
     let mut followers = vec![Vec::new(); steps.len()];
-    for (position, step) in steps.iter().enumerate() {
-        for &before in &step.after {
+    for (position, after) in after.iter().enumerate() {
+        for &before in after {
             followers[before].push(position);
         }
     }
@@ -231,7 +185,7 @@ fn cycle(steps: &[Step]) -> Option<String> {
     let mut path = vec![waiting.iter().position(|&count| count > 0)?];
     loop {
         let last = *path.last()?;
-        let before = steps[last].after.iter().copied().find(|&before| waiting[before] > 0)?;
+        let before = after[last].iter().copied().find(|&before| waiting[before] > 0)?;
         if let Some(start) = path.iter().position(|&seen| seen == before) {
             let mut names: Vec<_> = path[start..].iter().map(|&position| steps[position].id.as_str()).collect();
             names.push(&steps[before].id);

@@ -9,11 +9,11 @@ use std::{fmt, pin::Pin, time::Duration};
 pub trait Model: Send + Sync {
     /// Has it speak once. `heard` is told of its text as it comes, for people who look on; what counts is the turn that is
     /// returned. Rate limits and faults that pass are tried again in here; the future can be dropped at any time.
-    fn speak<'a>(&'a self, prompt: &'a Prompt, heard: &'a Heard) -> Speaking<'a>;
+    fn speak<'a>(&'a self, prompt: &'a Prompt, heard: &'a Heard<'a>) -> Speaking<'a>;
 }
 
 /// Told of a model's text piece by piece.
-pub type Heard = dyn Fn(&str) + Send + Sync;
+pub type Heard<'a> = dyn Fn(&str) + Send + Sync + 'a;
 
 /// A turn that is being waited for.
 pub type Speaking<'a> = Pin<Box<dyn Future<Output = Result<Turn, ModelError>> + Send + 'a>>;

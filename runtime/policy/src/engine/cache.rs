@@ -4,11 +4,11 @@ use super::{
     judge::Answer,
     request::{Observed, Request},
 };
-use crate::{Access, Asks, Limits, MountName, Narrow, Needs, Principal, ToolId};
+use crate::{Access, Asks, Classification, Limits, MountName, Narrow, Needs, Principal, ToolId};
 use std::{
     borrow::Cow,
     collections::{BTreeSet, HashMap},
-    sync::{PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 /// Decisions kept at once. Beyond it all are forgotten, which costs less than remembering which was used when.
@@ -29,12 +29,15 @@ pub(super) struct Key<'a> {
     env: Cow<'a, BTreeSet<String>>,
     narrow: Cow<'a, Narrow>,
     limits: Limits,
+    shared: Cow<'a, BTreeSet<MountName>>,
+    /// What is asked while a call runs is told by it.
+    classification: Arc<Classification>,
     observed: Observed<'a>,
 }
 
 impl<'a> Key<'a> {
     pub(super) fn new(request: &Request<'a>, observed: Observed<'a>) -> Self {
-        // Named one by one, so that a new part of a request cannot be forgotten here. Three of the last are in `observed`.
+        // Named one by one, so that a new part of a request cannot be forgotten here. Some of the last are in `observed`.
         let Request {
             tenant,
             roles,
@@ -46,8 +49,11 @@ impl<'a> Key<'a> {
             env,
             narrow,
             limits,
+            shared,
             args: _,
             provenance: _,
+            chosen: _,
+            classification,
             spent: _,
             // What is called from within a call is decided on each time.
             within: _,
@@ -63,6 +69,8 @@ impl<'a> Key<'a> {
             env: Cow::Borrowed(env),
             narrow: Cow::Borrowed(narrow),
             limits,
+            shared: Cow::Borrowed(shared),
+            classification: Arc::clone(classification),
             observed,
         }
     }
@@ -83,6 +91,8 @@ impl<'a> Key<'a> {
             env: Cow::Owned(self.env.into_owned()),
             narrow: Cow::Owned(self.narrow.into_owned()),
             limits: self.limits,
+            shared: Cow::Owned(self.shared.into_owned()),
+            classification: self.classification,
             observed: self.observed.into_owned(),
         }
     }

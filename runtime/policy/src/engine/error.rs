@@ -85,6 +85,9 @@ pub enum Fault {
     /// An annotation that takes no value.
     #[error("`@staged` takes no value, and has `{0}`")]
     StagedValue(String),
+    /// A permit where policy can only become narrower.
+    #[error("policy in force can be tightened, never widened: write a `forbid` for what is not to happen any more")]
+    Widens,
     /// A tag that no argument can have.
     #[error(
         "no argument can have the tag `{0}`; expected where it stands, such as `path`, `edits[0].old` or `[\"odd.key\"]`"

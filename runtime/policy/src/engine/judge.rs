@@ -2,11 +2,13 @@
 
 use super::{
     Standing,
-    request::{Facts, Request},
+    request::{Facts, Parts, Request, Unfit},
     rules::{Rules, Ruling},
     vocabulary::{Action, Kind, entity},
 };
-use crate::{Access, Asks, Decision, Denial, Grant, MountGrant, MountName, Refusal, Time, grant::Granted};
+use crate::{
+    Access, Asks, Decision, Denial, Grant, MountGrant, MountName, Refusal, Source, SubPath, Time, grant::Granted,
+};
 use cedar_policy::EntityUid;
 use serde::Serialize;
 use std::{collections::BTreeSet, sync::Arc};
@@ -77,15 +79,16 @@ pub enum Verdict {
 pub(super) fn judge(
     rules: &Rules,
     request: &Request<'_>,
-    facts: &Facts,
+    parts: &Parts,
     agreed: &BTreeSet<String>,
     standing: impl FnOnce(Asks) -> Option<Arc<Standing>>,
-) -> (Vec<Question>, Answer) {
-    let mut court = Court { rules, request, facts, agreed, questions: Vec::new() };
+) -> Result<(Vec<Question>, Answer), Unfit> {
+    let facts = parts.clone().facts()?;
+    let mut court = Court { rules, request, parts, facts: &facts, agreed, questions: Vec::new() };
     court.ask(Action::Call, &entity(Kind::Tool, request.tool.as_str()), true);
     let mut granted = Granted {
         tool: request.tool.clone(),
-        mounts: court.mounts(),
+        mounts: court.mounts()?,
         env: court.env(),
         clock: court.machine(Kind::Clock, request.needs.clock),
         random: court.machine(Kind::Random, request.needs.random),
@@ -93,6 +96,7 @@ pub(super) fn judge(
         standing: None,
         limits: request.limits,
         policies: Vec::new(),
+        left_out: left_out(&court.questions),
     };
     if let Some(bounds) = request.within {
         granted.confine(&bounds.0);
@@ -102,12 +106,22 @@ pub(super) fn judge(
         Granted { standing, policies, ..granted }
     };
     let answer = conclude(&court.questions, granted);
-    (court.questions, answer)
+    Ok((court.questions, answer))
+}
+
+/// A mount that may be read, and what is wanted of it beyond that.
+struct Wanted {
+    name: MountName,
+    path: SubPath,
+    writes: bool,
+    /// Whether the caller insists on it.
+    asks_to_write: bool,
 }
 
 struct Court<'a, 'r> {
     rules: &'a Rules,
     request: &'a Request<'r>,
+    parts: &'a Parts,
     facts: &'a Facts,
     agreed: &'a BTreeSet<String>,
     questions: Vec<Question>,
@@ -116,14 +130,18 @@ struct Court<'a, 'r> {
 impl Court<'_, '_> {
     /// Asks; whether the grant holds it. What the caller `named` is denied rather than left out.
     fn ask(&mut self, action: Action, resource: &EntityUid, named: bool) -> bool {
+        self.ask_of(self.facts, action, resource, named)
+    }
+
+    fn ask_of(&mut self, facts: &Facts, action: Action, resource: &EntityUid, named: bool) -> bool {
         let refused = if named { Verdict::Deny } else { Verdict::LeaveOut };
-        let ruling = self.rules.ask(self.facts, action, resource, self.agreed);
+        let ruling = self.rules.ask(facts, action, resource, self.agreed);
         let (verdict, policies, approvers, hint) = match ruling {
             Ruling::Permitted { policies } => (Verdict::Allow, policies, vec![], String::new()),
             Ruling::Approval { approvers, policies } => (Verdict::Ask, policies, approvers, String::new()),
-            Ruling::Unmentioned => (refused, vec![], vec![], permit(&self.facts.principal, action, resource)),
+            Ruling::Unmentioned => (refused, vec![], vec![], permit(&facts.principal, action, resource)),
             Ruling::Forbidden { policies } => {
-                let hint = format!("forbidden by {}", policies.join(", "));
+                let hint = forbidden(&policies, &facts.told);
                 (refused, policies, vec![], hint)
             }
             Ruling::Failed { policies, reasons } => (refused, policies, vec![], reasons.join("; ")),
@@ -149,7 +167,7 @@ impl Court<'_, '_> {
         self.questions.push(question);
     }
 
-    fn mounts(&mut self) -> Vec<MountGrant> {
+    fn mounts(&mut self) -> Result<Vec<MountGrant>, Unfit> {
         let request = self.request;
         let offered = |name: &MountName| request.mounts.iter().any(|(offered, _)| offered == name);
         for name in request.narrow.mounts.iter().flat_map(|mounts| mounts.keys()).filter(|name| !offered(name)) {
@@ -157,10 +175,13 @@ impl Court<'_, '_> {
             let hint = format!("no mount `{name}` is offered; offered are: {}", list(&names));
             self.refuse(Action::Read, &entity(Kind::Mount, name.as_str()), hint);
         }
-        request.mounts.iter().filter_map(|(name, offered)| self.mount(name, *offered)).collect()
+        let readable: Vec<_> =
+            request.mounts.iter().filter_map(|(name, offered)| self.readable(name, *offered)).collect();
+        readable.iter().map(|wanted| self.writable(wanted, &readable)).collect()
     }
 
-    fn mount(&mut self, name: &MountName, offered: Access) -> Option<MountGrant> {
+    /// Whether a mount can be read.
+    fn readable(&mut self, name: &MountName, offered: Access) -> Option<Wanted> {
         let resource = entity(Kind::Mount, name.as_str());
         let narrow = self.request.narrow;
         let named = narrow.mounts.as_ref().and_then(|mounts| mounts.get(name));
@@ -185,14 +206,33 @@ impl Court<'_, '_> {
             self.refuse(Action::Write, &resource, hint);
             return None;
         }
-        if !self.ask(Action::Read, &resource, named.is_some()) {
-            return None;
+        let reads = self.ask(Action::Read, &resource, named.is_some());
+        let writes = wanted.min(offered).writes();
+        reads.then(|| Wanted { name: name.clone(), path, writes, asks_to_write })
+    }
+
+    /// Whether a mount that can be read can be changed, too. What the call reads elsewhere may be in what it writes.
+    fn writable(&mut self, wanted: &Wanted, readable: &[Wanted]) -> Result<MountGrant, Unfit> {
+        let Wanted { name, path, writes, asks_to_write } = wanted;
+        let (mut access, mut staged) = (Access::Read, false);
+        if *writes {
+            let mounts = readable.iter().filter(|other| other.name != *name);
+            let mounts = mounts.map(|other| Source::Mount(other.name.to_string()));
+            let asks = self.request.narrow.asks(self.request.needs);
+            let hosts = asks.http.iter().chain(&asks.tcp).chain(&asks.udp).chain(&asks.listen);
+            let facts = if self.parts.sources.is_some() {
+                let sources = mounts.chain(hosts.map(|host| Source::Http(host.to_string()))).collect();
+                Some(self.parts.clone().with(&sources)?.facts()?)
+            } else {
+                None
+            };
+            let facts = facts.as_ref().unwrap_or(self.facts);
+            if self.ask_of(facts, Action::Write, &entity(Kind::Mount, name.as_str()), *asks_to_write) {
+                access = Access::ReadWrite;
+                staged = self.questions.last().is_some_and(|question| question.staged);
+            }
         }
-        let writes = wanted.min(offered).writes() && self.ask(Action::Write, &resource, asks_to_write);
-        let access = if writes { Access::ReadWrite } else { Access::Read };
-        // The question that was asked last is the one about writing.
-        let staged = writes && self.questions.last().is_some_and(|question| question.staged);
-        Some(MountGrant { name: name.clone(), access, path, staged })
+        Ok(MountGrant { name: name.clone(), access, path: path.clone(), staged })
     }
 
     fn env(&mut self) -> BTreeSet<String> {
@@ -248,21 +288,41 @@ fn conclude(questions: &[Question], granted: impl FnOnce(Vec<String>) -> Granted
     }
 }
 
+/// What policies took out of the grant; what none speaks of is not worth a word.
+fn left_out(questions: &[Question]) -> Vec<Refusal> {
+    let taken =
+        questions.iter().filter(|question| question.verdict == Verdict::LeaveOut && !question.policies.is_empty());
+    taken.map(Question::refusal).collect()
+}
+
+impl Question {
+    fn refusal(&self) -> Refusal {
+        let Self { action, resource, policies, hint, .. } = self;
+        Refusal {
+            action: (*action).to_owned(),
+            resource: resource.clone(),
+            policies: policies.clone(),
+            hint: hint.clone(),
+        }
+    }
+}
+
 /// Who may not call a tool learns nothing of what else the call would have met.
 fn refused<'q>(denied: impl Iterator<Item = &'q Question>) -> Vec<Refusal> {
     let mut refused = Vec::new();
     for question in denied {
-        refused.push(Refusal {
-            action: question.action.to_owned(),
-            resource: question.resource.clone(),
-            policies: question.policies.clone(),
-            hint: question.hint.clone(),
-        });
+        refused.push(question.refusal());
         if question.action == Action::Call.as_str() {
             break;
         }
     }
     refused
+}
+
+/// Why something is forbidden, with the sources that led to it where policy looks at those.
+pub(super) fn forbidden(policies: &[String], told: &str) -> String {
+    let told = if told.is_empty() { String::new() } else { format!(" ({told})") };
+    format!("forbidden by {}{told}", policies.join(", "))
 }
 
 /// The policy that would allow exactly this.

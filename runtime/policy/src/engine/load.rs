@@ -39,12 +39,15 @@ struct Loaded<'a> {
     staged: BTreeSet<String>,
     mentions: Mentions,
     problems: Vec<Problem>,
+    /// Whether the file that is read may hold no permit.
+    only_forbids: bool,
 }
 
-/// Reads policy files, which count as one.
-pub(super) fn load(sources: &[(String, String)]) -> Result<(Rules, Mentions), PolicyError> {
+/// Reads policy files, which count as one. After the first `free`, they can all but forbid.
+pub(super) fn load(sources: &[(String, String)], free: usize) -> Result<(Rules, Mentions), PolicyError> {
     let mut loaded = Loaded::default();
-    for (name, text) in sources {
+    for (index, (name, text)) in sources.iter().enumerate() {
+        loaded.only_forbids = index >= free;
         loaded.file(name, text);
     }
     // Ids and annotations first: what the validator says speaks of policies by their ids.
@@ -88,6 +91,9 @@ impl<'a> Loaded<'a> {
 
     fn policy(&mut self, policy: &cedar_policy::Policy, unnamed: String, origin: Origin<'a>) {
         let id = policy.annotation("id").map_or(unnamed, str::to_owned);
+        if self.only_forbids && policy.effect() == Effect::Permit {
+            self.problems.push(origin.problem(Fault::Widens));
+        }
         for (key, annotation) in policy.as_ref().annotations() {
             let fault = match (AsRef::<str>::as_ref(key), annotation.val.as_str()) {
                 ("id", "") => Fault::NoId,

@@ -12,6 +12,12 @@ pub(super) struct Mentions {
     pub(super) provenance: bool,
     pub(super) sources: bool,
     pub(super) spent: bool,
+    pub(super) chosen: bool,
+    pub(super) labels: bool,
+    /// Where what is sent goes, and where that came from.
+    pub(super) request: bool,
+    /// Whether others see what is written to a mount.
+    pub(super) shared: bool,
     pub(super) arguments: Arguments,
 }
 
@@ -61,6 +67,7 @@ impl Mentions {
         match tree {
             Value::Object(fields) => {
                 for (operator, operands) in fields {
+                    self.shared |= operands["attr"] == "shared";
                     match (operator.as_str(), context_attribute(operator, operands)) {
                         ("hasTag" | "getTag", _) if named_argument(operands).is_some() => {
                             tags.extend(named_argument(operands));
@@ -86,14 +93,17 @@ impl Mentions {
             "sources" => self.sources = true,
             "spent" => self.spent = true,
             "args" => self.arguments = Arguments::All,
-            // What is to be sent is always told.
-            "request" => {}
+            "chosen" => self.chosen = true,
+            "labels" => self.labels = true,
+            "request" => self.request = true,
             _ => self.mention_all(),
         }
     }
 
     fn mention_all(&mut self) {
-        ["tool", "provenance", "sources", "spent", "args"].into_iter().for_each(|attribute| self.mention(attribute));
+        ["tool", "provenance", "sources", "spent", "chosen", "labels", "request", "args"]
+            .into_iter()
+            .for_each(|attribute| self.mention(attribute));
     }
 }
 

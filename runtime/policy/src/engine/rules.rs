@@ -52,7 +52,7 @@ impl Rules {
             Request::new(facts.principal.clone(), action.uid(), resource.clone(), facts.context.clone(), None);
         let response = match request {
             Ok(request) => {
-                let parent = matches!(action, Action::Call | Action::Invoke).then_some(&facts.package);
+                let parent = matches!(action, Action::Call | Action::Invoke | Action::Reveal).then_some(&facts.package);
                 let policies = self.slices.get((facts.principal.clone(), action, resource.clone()), parent);
                 self.authorizer.is_authorized(&request, &policies, &facts.entities)
             }

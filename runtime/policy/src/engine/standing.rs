@@ -1,13 +1,14 @@
 //! What a call asks while it runs: whether this request may leave, this secret be used, this tool be called.
 
 use super::{
-    judge::permit,
-    request::{Facts, Parts, Request},
+    judge::{forbidden, permit},
+    request::{Facts, Parts, Request, Unfit, set, tool_entity, words},
     rules::{Rules, Ruling},
     vocabulary::{Action, Kind, entity},
 };
-use crate::{Asks, HostPattern, Provenance, Refusal, SecretName, ToolId};
+use crate::{Asks, Classification, HostPattern, Provenance, Refusal, SecretName, ToolId};
 use cedar_policy::{Context, Entities, Entity, EntityUid, RestrictedExpression};
+use serde_json::Value;
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     fmt,
@@ -21,8 +22,8 @@ pub struct Standing {
     rules: Arc<Rules>,
     parts: Parts,
     tool: ToolId,
-    /// The sources of all arguments, where any policy looks at them.
-    sources: Option<Provenance>,
+    /// What the arguments say, and where each came from, where any policy looks at where requests go.
+    arguments: Option<Vec<(Value, Provenance)>>,
     /// What the call can ask for at most, then what the calls can that it was made from.
     bounds: Vec<Asks>,
 }
@@ -54,12 +55,23 @@ pub struct Asked {
 type Answer = Result<Asked, Refusal>;
 
 impl Standing {
-    pub(super) fn new(rules: &Arc<Rules>, request: &Request<'_>, parts: Parts, asks: Asks) -> Self {
+    pub(super) fn new(
+        rules: &Arc<Rules>,
+        request: &Request<'_>,
+        parts: Parts,
+        tells_destination: bool,
+        asks: Asks,
+    ) -> Self {
         let beyond = request.within.and_then(|bounds| bounds.0.standing.as_ref());
         let mut bounds = vec![asks];
         bounds.extend(beyond.iter().flat_map(|standing| standing.bounds.iter().cloned()));
-        let sources = parts.sources.clone();
-        Self { rules: Arc::clone(rules), parts, tool: request.tool.clone(), sources, bounds }
+        let arguments = tells_destination.then(|| {
+            let given = request.args.as_object().into_iter().flatten();
+            given
+                .map(|(key, value)| (value.clone(), request.provenance.get(key).cloned().unwrap_or_default()))
+                .collect()
+        });
+        Self { rules: Arc::clone(rules), parts, tool: request.tool.clone(), arguments, bounds }
     }
 
     /// Whether an HTTP request may be sent.
@@ -172,17 +184,17 @@ impl Standing {
             Ok(facts) => facts,
             Err(error) => return refuse(vec![], error.to_string()),
         };
-        match self.rules.ask(&facts, action, resource, &BTreeSet::new()) {
-            Ruling::Permitted { policies } => Ok(Asked { policies }),
-            Ruling::Unmentioned => refuse(vec![], permit(&facts.principal, action, resource)),
-            Ruling::Forbidden { policies } => {
-                let hint = format!("forbidden by {}", policies.join(", "));
-                refuse(policies, hint)
-            }
-            Ruling::Failed { policies, reasons } => refuse(policies, reasons.join("; ")),
-            Ruling::Approval { approvers, policies } => {
-                let hint = format!("{} would have to agree, who cannot while a call runs", approvers.join(", "));
-                refuse(policies, hint)
+        rule(&self.rules, &facts, action, resource)
+    }
+
+    /// Whether a planner may see a result.
+    pub(super) fn of_result(rules: &Rules, request: &Request<'_>, parts: Result<Parts, Unfit>) -> Answer {
+        let resource = entity(Kind::Tool, request.tool.as_str());
+        match parts.and_then(Parts::facts) {
+            Ok(facts) => rule(rules, &facts, Action::Reveal, &resource),
+            Err(error) => {
+                let action = Action::Reveal.as_str().into();
+                Err(Refusal { action, resource: resource.to_string(), policies: vec![], hint: error.to_string() })
             }
         }
     }
@@ -195,20 +207,32 @@ impl Standing {
         sending: Option<&Sending<'_>>,
         read: &Provenance,
     ) -> Result<Facts, Box<dyn std::error::Error>> {
-        let Parts { principal, package, context, entities, .. } = self.parts.clone();
-        let mut context = context;
-        if let Some(sources) = &self.sources {
-            let mut sources = sources.clone();
-            sources.join(read);
-            context.retain(|(name, _)| name != "sources");
-            context.push(("sources".to_owned(), super::request::set(&sources)));
-        }
+        let parts = self.parts.clone().with(read)?;
+        let Parts { principal, package, mut context, entities, sources, labels, classification } = parts;
+        let mut told = labels.as_ref().map(|marked| marked.told.clone()).unwrap_or_default();
         if let Some(Sending { scheme, method, host, port, path, .. }) = sending {
             let text = |text: &str| RestrictedExpression::new_string(text.to_owned());
-            let fields =
-                [("scheme", text(scheme)), ("method", text(method)), ("host", text(host)), ("path", text(path))];
-            let port = ("port", RestrictedExpression::new_long(i64::from(*port)));
-            let fields = fields.into_iter().chain([port]).map(|(name, value)| (name.to_owned(), value));
+            let mut fields = vec![
+                ("scheme", text(scheme)),
+                ("method", text(method)),
+                ("host", text(host)),
+                ("path", text(path)),
+                ("port", RestrictedExpression::new_long(i64::from(*port))),
+            ];
+            if let Some(arguments) = &self.arguments {
+                let all = sources.as_ref().unwrap_or(read);
+                let destination = destination(host, arguments, all, &classification);
+                let labels = classification.labels(&destination);
+                if labels.untrusted {
+                    told = format!(
+                        "{told}{}the host may come from {}",
+                        if told.is_empty() { "" } else { "; " },
+                        list(&destination)
+                    );
+                }
+                fields.extend([("sources", set(&destination)), ("labels", words(labels))]);
+            }
+            let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
             context.push(("request".to_owned(), RestrictedExpression::new_record(fields)?));
         }
         let mut entities = entities;
@@ -221,15 +245,78 @@ impl Standing {
             let id = resource.id();
             let name = AsRef::<str>::as_ref(id).split('.').next().unwrap_or_default().to_owned();
             package = entity(Kind::Package, &name);
-            entities.push(Entity::new_no_attrs(resource.clone(), HashSet::from([package.clone()])));
+            // What it could do is not known here: as much as any.
+            entities.push(tool_entity(resource.clone(), &package, true, true)?);
         }
         Ok(Facts {
             principal,
             package,
             context: Context::from_pairs(context)?,
             entities: Entities::from_entities(entities, None)?,
+            told,
         })
     }
+}
+
+/// Asks once. Nobody can agree to it meanwhile.
+fn rule(rules: &Rules, facts: &Facts, action: Action, resource: &EntityUid) -> Answer {
+    let refuse = |policies, hint| {
+        Err(Refusal { action: action.as_str().into(), resource: resource.to_string(), policies, hint })
+    };
+    match rules.ask(facts, action, resource, &BTreeSet::new()) {
+        Ruling::Permitted { policies } => Ok(Asked { policies }),
+        Ruling::Unmentioned => refuse(vec![], permit(&facts.principal, action, resource)),
+        Ruling::Forbidden { policies } => {
+            let hint = forbidden(&policies, &facts.told);
+            refuse(policies, hint)
+        }
+        Ruling::Failed { policies, reasons } => refuse(policies, reasons.join("; ")),
+        Ruling::Approval { approvers, policies } => {
+            let hint = format!("{} would have to agree, who cannot while a call runs", approvers.join(", "));
+            refuse(policies, hint)
+        }
+    }
+}
+
+/// What may have chosen a host: the arguments that name it; where none does, whatever there is. Where somebody who is trusted
+/// named it, it does not matter who else did.
+fn destination(
+    host: &str,
+    arguments: &[(Value, Provenance)],
+    all: &Provenance,
+    classification: &Classification,
+) -> Provenance {
+    let naming: Vec<_> = arguments.iter().filter(|(value, _)| names(value, host)).map(|(_, sources)| sources).collect();
+    if naming.is_empty() {
+        return all.clone();
+    }
+    let trusted: Vec<_> = naming.iter().copied().filter(|sources| !classification.labels(sources).untrusted).collect();
+    let counts = if trusted.is_empty() { naming } else { trusted };
+    counts.into_iter().fold(Provenance::new(), |mut joined, sources| {
+        joined.join(sources);
+        joined
+    })
+}
+
+/// Whether a host's name stands somewhere in a value.
+fn names(value: &Value, host: &str) -> bool {
+    match value {
+        Value::String(text) => {
+            let text = text.to_lowercase();
+            let inside = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_');
+            // A part of another name is none of its own.
+            text.match_indices(host)
+                .any(|(at, _)| !text[..at].ends_with(inside) && !text[at + host.len()..].starts_with(inside))
+        }
+        Value::Array(items) => items.iter().any(|item| names(item, host)),
+        Value::Object(fields) => fields.values().any(|field| names(field, host)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn list(sources: &Provenance) -> String {
+    let sources: Vec<_> = sources.iter().map(ToString::to_string).collect();
+    sources.join(", ")
 }
 
 impl PartialEq for Standing {

@@ -18,10 +18,11 @@ pub(super) enum Action {
     Inject,
     Use,
     Invoke,
+    Reveal,
 }
 
 impl Action {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Call,
         Self::Read,
         Self::Write,
@@ -34,6 +35,7 @@ impl Action {
         Self::Inject,
         Self::Use,
         Self::Invoke,
+        Self::Reveal,
     ];
 
     pub(super) fn as_str(self) -> &'static str {
@@ -50,6 +52,7 @@ impl Action {
             Self::Inject => "inject",
             Self::Use => "use",
             Self::Invoke => "invoke",
+            Self::Reveal => "reveal",
         }
     }
 
@@ -86,7 +89,7 @@ macro_rules! kinds {
     };
 }
 kinds!(
-    Action, Address, Agent, Arguments, Clock, Host, Mount, Package, Random, Role, Secret, Sources, Tenant, Tool,
+    Action, Address, Agent, Arguments, Clock, Host, Marks, Mount, Package, Random, Role, Secret, Sources, Tenant, Tool,
     Variable
 );
 

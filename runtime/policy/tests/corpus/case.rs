@@ -1,11 +1,14 @@
 //! The form of a corpus file.
 
 use policy::{
-    Access, Decision, Limits, MountGrant, MountName, Narrow, Needs, Policy, PolicyError, Principal, Provenance,
-    Refusal, Request, Spent, Time, ToolId,
+    Access, Classification, Decision, Limits, MountGrant, MountName, Narrow, Needs, Policy, PolicyError, Principal,
+    Provenance, Refusal, Request, Spent, Time, ToolId,
 };
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// One file: policy, and either what is wrong with it or requests to it.
 #[derive(Debug, Deserialize)]
@@ -60,6 +63,15 @@ pub(crate) struct Case {
     long_arg: Option<(String, usize)>,
     #[serde(default)]
     provenance: BTreeMap<String, Provenance>,
+    /// What chose the call.
+    #[serde(default)]
+    chosen: Provenance,
+    /// What is said of sources.
+    #[serde(default)]
+    sources: Arc<Classification>,
+    /// The mounts that others see.
+    #[serde(default)]
+    shared: BTreeSet<MountName>,
     #[serde(default)]
     spent: TomlSpent,
     /// Who has agreed.
@@ -213,6 +225,9 @@ impl Case {
             limits: self.limits,
             args: &self.args,
             provenance: &self.provenance,
+            chosen: &self.chosen,
+            classification: &self.sources,
+            shared: &self.shared,
             spent: Spent { calls, cpu_ms, written_bytes },
         }
     }
@@ -257,6 +272,12 @@ impl Case {
         vary(&|case| {
             case.provenance
                 .insert("path".to_owned(), Provenance::from_iter([policy::Source::Http("evil.test".to_owned())]));
+        });
+        vary(&|case| case.chosen.insert(policy::Source::Http("evil.test".to_owned())));
+        vary(&|case| case.shared = case.offered.iter().map(|(name, _)| name.clone()).collect());
+        vary(&|case| {
+            let class = policy::Class { trust: Some(policy::Trust::Untrusted), sensitivity: None };
+            case.sources = Arc::new(FromIterator::from_iter([("plan".parse().expect("a source"), class)]));
         });
         vary(&|case| case.spent.calls += 1_000);
         vary(&|case| case.spent.cpu_ms += 1_000_000);

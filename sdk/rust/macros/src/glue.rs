@@ -19,7 +19,7 @@ pub(crate) fn module(manifest: &Manifest, interface: &Interface) -> TokenStream 
     let name = interface.name.bound_value();
     let functions = interface.functions.iter().map(function);
     let conversions = interface.types.iter().map(conversions);
-    let manifest_section = section("MANIFEST", "gloveport:manifest", manifest.to_json().as_bytes());
+    let manifest_section = section("MANIFEST", "gloveport:manifest", manifest.to_json(&interface.functions).as_bytes());
     let docs_section = section("DOCS", "gloveport:docs", &docs::section(interface));
     quote! {
         // The bindings' own docs hold examples, which are none of the author's doctests.

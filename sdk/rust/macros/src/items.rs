@@ -5,6 +5,7 @@ use crate::{
     errors::Errors,
     model::{Case, Field, Function, Interface, Param, Payload, TypeDef, TypeKind},
     name::Name,
+    repeat,
     types::{Declaration, Types, declarations},
 };
 use quote::ToTokens;
@@ -41,20 +42,9 @@ pub(crate) fn is_public(visibility: &Visibility) -> bool {
     matches!(visibility, Visibility::Public(_))
 }
 
-/// Whether it is `#[tool]`, which somebody may expect to exist.
-pub(crate) fn is_tool_setting(attribute: &Attribute) -> bool {
-    attribute.path().is_ident("tool")
-}
-
 fn read_function(function: &ItemFn, types: &mut Types<'_>) -> Option<Function> {
     let signature = &function.sig;
     refuse_conditions(&function.attrs, types.errors);
-    for attribute in function.attrs.iter().filter(|attribute| is_tool_setting(attribute)) {
-        types.errors.at(
-            attribute,
-            "a tool has no settings of its own; what a package needs stands in `#[gloveport::tools(needs(…))]`",
-        );
-    }
     if let Some(token) = &signature.asyncness {
         types.errors.at(token, "a tool cannot be `async`: a call runs alone in its instance, so write a plain `fn`");
     }
@@ -71,12 +61,15 @@ fn read_function(function: &ItemFn, types: &mut Types<'_>) -> Option<Function> {
     let name = Name::read(&signature.ident, types.errors);
     let params: Vec<_> = signature.inputs.iter().map(|input| read_param(input, types)).collect();
     let result = types.output(&signature.output);
+    let params: Vec<_> = params.into_iter().collect::<Option<_>>()?;
+    let repeat = repeat::read(&function.attrs, &params, types.errors);
     Some(Function {
         ident: signature.ident.clone(),
         name: name?,
         docs: docs::text(&function.attrs),
-        params: params.into_iter().collect::<Option<_>>()?,
+        params,
         result: result?,
+        repeat,
     })
 }
 

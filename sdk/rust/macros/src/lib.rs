@@ -12,6 +12,7 @@ mod lists;
 mod manifest;
 mod model;
 mod name;
+mod repeat;
 mod settings;
 mod types;
 mod wit;
@@ -117,8 +118,8 @@ fn move_parameter_docs(items: &mut [Item], interface: Option<&Interface>) {
         if !items::is_public(&function.vis) {
             continue;
         }
-        // Reported already.
-        function.attrs.retain(|attribute| !items::is_tool_setting(attribute));
+        // It is read, and nobody else knows it.
+        function.attrs.retain(|attribute| !repeat::is_tool_setting(attribute));
         for input in &mut function.sig.inputs {
             if let FnArg::Typed(input) = input {
                 input.attrs.retain(|attribute| !docs::is_doc(attribute));

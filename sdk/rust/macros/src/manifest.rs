@@ -1,6 +1,10 @@
 //! What a package says of itself: put together from the attribute, `Cargo.toml` and what cargo tells of the crate.
 
-use crate::{lists::LISTS, name::Name};
+use crate::{
+    lists::LISTS,
+    model::{Function, Repeat},
+    name::Name,
+};
 use semver::Version;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
@@ -35,7 +39,7 @@ pub(crate) struct Needs {
 
 impl Manifest {
     /// The section's text.
-    pub(crate) fn to_json(&self) -> String {
+    pub(crate) fn to_json(&self, functions: &[Function]) -> String {
         let mut needs = Map::new();
         let Needs { fs, clock, random, lists } = &self.needs;
         insert(&mut needs, "fs", fs.clone());
@@ -52,7 +56,21 @@ impl Manifest {
         insert(&mut manifest, "summary", self.summary.clone());
         insert(&mut manifest, "licence", self.licence.clone());
         insert(&mut manifest, "needs", Some(needs));
+        let said =
+            functions.iter().filter_map(|function| Some((function.name.json(), function.repeat.as_ref()?.json())));
+        let repeat: Map<_, _> = said.collect();
+        insert(&mut manifest, "repeat", (!repeat.is_empty()).then_some(repeat));
         json!(manifest).to_string()
+    }
+}
+
+impl Repeat {
+    fn json(&self) -> Value {
+        match self {
+            Self::Pure => "pure".into(),
+            Self::Idempotent => "idempotent".into(),
+            Self::Keyed(parameter) => json!({ "keyed": parameter.json() }),
+        }
     }
 }
 

@@ -19,6 +19,15 @@ pub(crate) struct Function {
     pub(crate) docs: Option<String>,
     pub(crate) params: Vec<Param>,
     pub(crate) result: Option<Type>,
+    pub(crate) repeat: Option<Repeat>,
+}
+
+/// Whether a tool can run again, as its author says.
+pub(crate) enum Repeat {
+    Pure,
+    Idempotent,
+    /// With the parameter that makes it one and the same call.
+    Keyed(Name),
 }
 
 /// One argument of a tool.

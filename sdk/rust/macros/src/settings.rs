@@ -226,7 +226,7 @@ mod tests {
         let of = Crate { version: "0.4.0".into(), description: "From cargo".into(), license: "MIT".into() };
         let manifest = resolve(entries, &module, &of, &mut errors);
         match manifest {
-            Some(manifest) if errors.is_empty() => manifest.to_json(),
+            Some(manifest) if errors.is_empty() => manifest.to_json(&[]),
             _ => errors.messages().join("\n"),
         }
     }

@@ -80,6 +80,9 @@ fn echo(args: &Value) -> Option<Value> {
         limits: Limits::default(),
         args,
         provenance: &BTreeMap::new(),
+        chosen: &policy::Provenance::new(),
+        classification: &std::sync::Arc::default(),
+        shared: &BTreeSet::new(),
         spent: Spent::default(),
     };
     let grant = match policy.decide(&request) {

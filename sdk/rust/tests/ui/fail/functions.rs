@@ -9,7 +9,13 @@ mod text {
     pub fn pattern((a, b): (u8, u8)) {}
     #[cfg(test)]
     pub fn sometimes() {}
-    #[tool(idempotent)]
+    #[tool(fast)]
     pub fn set() {}
+    #[tool(key = "nonce")]
+    pub fn keyed(key: String) {}
+    #[tool(key = "key")]
+    pub fn required(key: String) {}
+    #[tool(pure, idempotent)]
+    pub fn both() {}
 }
 fn main() {}

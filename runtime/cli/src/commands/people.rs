@@ -1,0 +1,190 @@
+//! What people say to tasks: `approvals`, `approve`, `reject`, `answer`, `pause`, `continue`, `cancel`, `tell`, `edit`,
+//! `tighten`. None of them needs the process that works on the task.
+
+use crate::{
+    args::{AnswerArgs, AsArgs, DecideArgs, EditArgs, JsonArgs, SteerArgs, TightenArgs},
+    commands::run::plan_of,
+    exit::{Exit, Internal},
+    places,
+    print::{harmless, indent, json_line, line, one_line},
+    records, setup,
+};
+use anyhow::{Context as _, Result, bail};
+use controller::{PeopleError, Visited};
+use journal::{About, Answer, Ask, Author, Journal, Reader, Standing, Steering, TaskId, TaskState};
+use serde_json::json;
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// The name of those who speak through this program.
+const VIA: &str = "cli";
+
+/// Lists what waits for people: of one task, or of all that wait.
+pub(crate) fn approvals(task: Option<&str>, args: &JsonArgs, state: Option<&Path>) -> Result<Exit> {
+    let dir = places::state(state)?;
+    let reader = Reader::open(&dir)?;
+    let tasks = match task {
+        Some(task) => vec![known(task, &reader)?],
+        None => {
+            let may_wait = |standing: &Standing| {
+                matches!(
+                    standing,
+                    Standing::Running | Standing::Interrupted | Standing::Ended { state: TaskState::Waiting }
+                )
+            };
+            let all = records::tasks(&reader)?.into_iter();
+            all.filter(|summary| summary.objective.is_some() && may_wait(&summary.standing)).map(|s| s.task).collect()
+        }
+    };
+    let journal = setup::journal(Some(&dir))?;
+    let mut count = 0;
+    for task in tasks {
+        for ask in visit(&journal, task)?.open() {
+            count += 1;
+            if args.json {
+                json_line(&json!({ "task": task, "ask": ask }));
+            } else {
+                show(&task, ask);
+            }
+        }
+    }
+    if count == 0 && !args.json {
+        eprintln!("gloveport: nothing waits for an answer");
+    }
+    Ok(Exit::Done)
+}
+
+/// Everything that an answer would permit.
+fn show(task: &TaskId, ask: &Ask) {
+    let approvers = if ask.approvers.is_empty() { "anybody".to_owned() } else { ask.approvers.join(", ") };
+    match &ask.about {
+        About::Step(step) => line(&format!("{task}  step {}: asks {approvers}", one_line(step))),
+        About::Plan => line(&format!("{task}  its plan: asks {approvers}")),
+        About::Question => line(&format!("{task}  asks {approvers}")),
+    }
+    let shown = match &ask.about {
+        About::Question => ask.shown["question"].as_str().unwrap_or_default().to_owned(),
+        About::Plan => ask.shown["text"].as_str().unwrap_or_default().to_owned(),
+        About::Step(_) => {
+            let parts = ["tool", "package", "args", "provenance", "grant"].into_iter();
+            let parts = parts.map(|key| format!("{key:<10} {}", one_line(&crate::print::json(&ask.shown[key]))));
+            parts.collect::<Vec<_>>().join("\n")
+        }
+    };
+    line(&indent(&harmless(&shown), 2));
+    let digest = ask.digest;
+    match &ask.about {
+        About::Question => line(&format!("  gloveport answer {task} {digest} \"…\"\n")),
+        About::Step(_) | About::Plan => line(&format!("  gloveport approve {task} {digest}\n")),
+    }
+}
+
+pub(crate) async fn decide(args: &DecideArgs, answer: Answer, state: Option<&Path>) -> Result<Exit> {
+    said(&args.task, state, &args.by, async |task, by| task.answer(args.digest, answer, by).await).await
+}
+
+pub(crate) async fn answer(args: &AnswerArgs, state: Option<&Path>) -> Result<Exit> {
+    let answer = Answer::Say(args.words.clone());
+    said(&args.task, state, &args.by, async |task, by| task.answer(args.digest, answer, by).await).await
+}
+
+pub(crate) async fn steer(args: &SteerArgs, steering: Steering, state: Option<&Path>) -> Result<Exit> {
+    said(&args.task, state, &args.by, async |task, by| task.steer(steering, by).await).await
+}
+
+pub(crate) async fn tighten(args: &TightenArgs, state: Option<&Path>) -> Result<Exit> {
+    let text = fs::read_to_string(&args.file).with_context(|| format!("policy {}", args.file.display()))?;
+    said(&args.task, state, &args.by, async |task, by| {
+        // Policies without an id are called by their file's name, which must not be another's.
+        let name = format!("tightened-{}.cedar", task.tightened() + 1);
+        task.steer(Steering::Tighten(name, text), by).await
+    })
+    .await
+}
+
+pub(crate) async fn edit(args: &EditArgs, state: Option<&Path>) -> Result<Exit> {
+    let mut add = Vec::new();
+    for file in &args.add {
+        add.extend(steps(file)?);
+    }
+    if add.is_empty() && args.drop.is_empty() {
+        bail!("nothing to change: name steps with `--drop`, or a file of new ones with `--add`");
+    }
+    said(&args.task, state, &args.by, async |task, by| task.edit(add, args.drop.clone(), by).await).await
+}
+
+/// The `[[step]]`s of a file, and nothing else.
+fn steps(file: &PathBuf) -> Result<Vec<serde_json::Value>> {
+    let own = || format!("steps {}", file.display());
+    let text = fs::read_to_string(file).with_context(own)?;
+    let table: toml::Table = match toml::from_str(&text) {
+        Ok(table) => table,
+        Err(error) => bail!("{}: {}", own(), error.to_string().trim_end()),
+    };
+    if let Some(key) = table.keys().find(|key| *key != "step") {
+        bail!("{}: unknown key `{key}`; expected `[[step]]` only", own());
+    }
+    let steps =
+        table.get("step").and_then(toml::Value::as_array).with_context(|| format!("{}: no `[[step]]`", own()))?;
+    steps.iter().map(|step| serde_json::to_value(step).with_context(own)).collect()
+}
+
+/// Says something to a task, and how it goes on.
+async fn said(
+    task: &str,
+    state: Option<&Path>,
+    by: &AsArgs,
+    say: impl AsyncFnOnce(&Visited<'_>, Author) -> Result<(), PeopleError>,
+) -> Result<Exit> {
+    let dir = places::state(state)?;
+    let reader = Reader::open(&dir)?;
+    let task = known(task, &reader)?;
+    let journal = setup::journal(Some(&dir))?;
+    let visited = visit(&journal, task)?;
+    match say(&visited, author(by)).await {
+        Ok(()) => {}
+        Err(PeopleError::Journal(error)) => return Err(Internal(error.into()).into()),
+        Err(error) => return Err(error.into()),
+    }
+    // Whoever works on it hears of it; where nobody does, somebody has to begin.
+    if !reader.is_driven(&task)? {
+        eprintln!("gloveport: nobody works on the task now; `gloveport resume {task}` goes on with it");
+    }
+    Ok(Exit::Done)
+}
+
+fn known(task: &str, reader: &Reader) -> Result<TaskId> {
+    let task = task.parse()?;
+    records::known(reader, &task)?;
+    Ok(task)
+}
+
+fn visit(journal: &Arc<Journal>, task: TaskId) -> Result<Visited<'_>> {
+    Visited::new(journal, task, |started| match started {
+        Some(started) => plan_of(started),
+        None => bail!("{task} is a record of single calls, not of a plan: nothing can be said to it"),
+    })
+}
+
+/// Who speaks: by the name that they give, and by the account that the system knows them by.
+fn author(by: &AsArgs) -> Author {
+    let account = account();
+    let named = by.name.clone().map(|name| name.to_string());
+    let name = named.or_else(|| env::var("USER").ok().filter(|name| !name.is_empty()));
+    let name = name.or_else(|| account.clone()).unwrap_or_else(|| "somebody".to_owned());
+    Author { name, via: VIA.to_owned(), account }
+}
+
+#[cfg(unix)]
+fn account() -> Option<String> {
+    Some(format!("uid {}", rustix::process::getuid().as_raw()))
+}
+
+/// The system has no such number.
+#[cfg(not(unix))]
+fn account() -> Option<String> {
+    None
+}

@@ -1,0 +1,123 @@
+//! Whether steps fit together: what is passed to a tool is what it takes, and what is asked of a result is there.
+
+use super::{
+    Catalogue,
+    schema::{self, Type, fits, kinds, words},
+};
+use crate::{
+    expression::types::Names,
+    plan::Step,
+    template::{Part, Template},
+};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Checks steps one by one. `results` holds what is known of the results of all steps that they can refer to.
+pub(super) fn check(step: &Step, results: &BTreeMap<String, Type>, tools: &Catalogue<'_>, problems: &mut Vec<String>) {
+    let Some(tool) = tools.get(&step.tool) else { return };
+    let place = format!("step `{}`", step.id);
+    let mut names = Names { results: results.clone(), variables: BTreeMap::new() };
+    names.variables.insert("key".into(), Some(json!({ "type": "string" })));
+    let truth = |of: Result<Type, String>, key: &str, problems: &mut Vec<String>| match of {
+        Err(problem) => problems.push(format!("{place}, {key}: {problem}")),
+        Ok(Some(found)) if !kinds(&found).contains("boolean") => {
+            problems.push(format!("{place}, {key}: expected true or false, got {}", words(&found)));
+        }
+        Ok(_) => {}
+    };
+    if let Some(when) = &step.when {
+        truth(when.infer(&names), "when", problems);
+    }
+    if let Some(foreach) = &step.foreach {
+        match template(foreach, &names) {
+            Err(problem) => problems.push(format!("{place}, foreach: {problem}")),
+            Ok(found) => match schema::item(&found, None) {
+                Err(problem) => problems.push(format!("{place}, foreach: {problem}")),
+                Ok(item) => {
+                    names.variables.insert("item".into(), item);
+                    names.variables.insert("index".into(), Some(json!({ "type": "integer" })));
+                }
+            },
+        }
+    }
+    arguments(step, tool.input, &names, &place, problems);
+    if let Some(expect) = &step.expect {
+        names.variables.insert("result".into(), Some(tool.output.clone()));
+        names.variables.insert("state".into(), Some(json!({ "type": "string" })));
+        names.variables.insert("error".into(), None);
+        truth(expect.infer(&names), "expect", problems);
+    }
+}
+
+fn arguments(step: &Step, input: &Value, names: &Names, place: &str, problems: &mut Vec<String>) {
+    let known = input["properties"].as_object();
+    for (key, argument) in &step.args {
+        let found = match template(argument, names) {
+            Ok(found) => found,
+            Err(problem) => {
+                problems.push(format!("{place}, args.{key}: {problem}"));
+                continue;
+            }
+        };
+        let Some(known) = known else { continue };
+        match known.get(key) {
+            Some(wanted) => {
+                if let Some(found) = found
+                    && let Err(problem) = fits(&found, wanted)
+                {
+                    problems.push(format!("{place}, args.{key}: {problem}"));
+                }
+            }
+            None => {
+                let keys: Vec<_> = known.keys().map(String::as_str).collect();
+                let near = keys.iter().map(|known| (strsim::levenshtein(key, known), known)).min();
+                let hint = match near.filter(|(distance, _)| *distance <= 2) {
+                    Some((_, known)) => format!("; did you mean `{known}`?"),
+                    None => format!("; `{}` takes: {}", step.tool, keys.join(", ")),
+                };
+                problems.push(format!("{place}, args.{key}: there is no such argument{hint}"));
+            }
+        }
+    }
+    for key in input["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        if !step.args.contains_key(key) {
+            problems.push(format!("{place}, args: `{key}` is missing, which `{}` needs", step.tool));
+        }
+    }
+}
+
+/// What a template will be.
+fn template(template: &Template, names: &Names) -> Result<Type, String> {
+    Ok(match template {
+        Template::Literal(value) => Some(schema::of(value)),
+        Template::Reference(expression) => expression.infer(names)?,
+        Template::Text(parts) => {
+            for part in parts {
+                if let Part::Reference(expression) = part {
+                    expression.infer(names)?;
+                }
+            }
+            Some(json!({ "type": "string" }))
+        }
+        Template::Array(items) => {
+            let items = items.iter().map(|item| self::template(item, names)).collect::<Result<Vec<_>, _>>()?;
+            let items: Vec<_> = items.into_iter().map(Option::unwrap_or_default).map(any).collect();
+            Some(json!({ "type": "array", "prefixItems": items }))
+        }
+        Template::Object(entries) => {
+            let entry = |(key, value): &(String, Template)| {
+                Ok::<_, String>((key.clone(), any(self::template(value, names)?.unwrap_or_default())))
+            };
+            let properties = entries.iter().map(entry).collect::<Result<serde_json::Map<_, _>, _>>()?;
+            let required: Vec<_> = properties.keys().cloned().collect();
+            Some(json!({
+                "type": "object", "properties": properties, "required": required, "additionalProperties": false,
+            }))
+        }
+    })
+}
+
+/// The schema that admits everything, where there is none.
+fn any(schema: Value) -> Value {
+    if schema.is_null() { json!({}) } else { schema }
+}

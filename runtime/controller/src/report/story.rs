@@ -1,0 +1,187 @@
+//! What happened in a task, put together from its events for whoever writes it down.
+
+use crate::{
+    plan::Plan,
+    progress::{Progress, StepState},
+};
+use journal::{Ask, Event, EventBody, Steering, TaskId, TaskStarted, TaskState, Verdict};
+use policy::{Digest, Provenance, ToolId};
+use sandbox::Outcome;
+use serde_json::Value;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// A task's story.
+pub(super) struct Story<'a> {
+    pub(super) task: &'a TaskId,
+    pub(super) progress: Progress,
+    pub(super) started: Option<&'a TaskStarted>,
+    pub(super) ended: Option<(TaskState, Option<&'a str>)>,
+    pub(super) steps: Vec<StepStory<'a>>,
+    /// What people and planners said and did, each with its time.
+    pub(super) said: Vec<(u64, Said<'a>)>,
+    pub(super) staged: Vec<Staged<'a>>,
+    pub(super) first_ms: u64,
+    pub(super) last_ms: u64,
+    pub(super) events: usize,
+    pub(super) head: Option<Digest>,
+}
+
+/// What happened to one step, in its order.
+#[derive(Default)]
+pub(super) struct StepStory<'a> {
+    pub(super) decided: Vec<Decided<'a>>,
+    /// Each call's start and end, and what became of it.
+    pub(super) calls: Vec<Call>,
+    pub(super) invoked: Vec<&'a EventBody>,
+    pub(super) delegated: Vec<&'a TaskId>,
+}
+
+pub(super) struct Decided<'a> {
+    pub(super) tool: &'a ToolId,
+    pub(super) digest: &'a Digest,
+    pub(super) args: &'a Value,
+    pub(super) provenance: &'a BTreeMap<String, Provenance>,
+    pub(super) decision: &'a Verdict,
+    pub(super) approval: Option<&'a Digest>,
+}
+
+pub(super) struct Call {
+    pub(super) began_ms: u64,
+    pub(super) ended_ms: Option<u64>,
+    pub(super) outcome: Option<Outcome>,
+}
+
+/// What somebody said or did.
+pub(super) enum Said<'a> {
+    Asked(&'a Ask),
+    Answered(&'a Digest, &'a journal::Answer, &'a journal::Author),
+    Steered(&'a Steering, &'a journal::Author),
+    Replanned { by: &'a journal::By, add: usize, drop: &'a [String] },
+    Turn { planner: &'a str, turn: &'a Value, cost: u64 },
+    PlannerFailed { planner: &'a str, why: &'a str },
+    Finished { planner: &'a str, summary: &'a str },
+}
+
+/// What became of staged changes.
+pub(super) enum Staged<'a> {
+    Committing(&'a Digest, &'a Value),
+    Committed(&'a Digest),
+    Discarded(&'a Digest, &'a Value),
+}
+
+impl StepStory<'_> {
+    /// Whether something was refused to one of its calls.
+    pub(super) fn was_refused(&self) -> bool {
+        self.calls.iter().filter_map(|call| call.outcome.as_ref()).any(|outcome| !outcome.effects.refused.is_empty())
+    }
+}
+
+impl<'a> Story<'a> {
+    pub(super) fn new(task: &'a TaskId, plan: &Arc<Plan>, events: &'a [Event]) -> Self {
+        let mut this = Self {
+            task,
+            progress: Progress::new(Arc::clone(plan)),
+            started: None,
+            ended: None,
+            steps: Vec::new(),
+            said: Vec::new(),
+            staged: Vec::new(),
+            first_ms: events.first().map_or(0, |event| event.at_ms),
+            last_ms: events.last().map_or(0, |event| event.at_ms),
+            events: events.len(),
+            head: events.last().map(|event| event.digest),
+        };
+        for event in events {
+            this.progress.apply(event.at_ms, &event.body);
+            this.take(event);
+        }
+        this.steps.resize_with(this.progress.steps.len(), StepStory::default);
+        this
+    }
+
+    fn step(&mut self, id: &str) -> Option<&mut StepStory<'a>> {
+        let at = self.progress.graph.find(id)?;
+        if self.steps.len() <= at {
+            self.steps.resize_with(at + 1, StepStory::default);
+        }
+        self.steps.get_mut(at)
+    }
+
+    fn take(&mut self, event: &'a Event) {
+        let at_ms = event.at_ms;
+        let mut say = |said| self.said.push((at_ms, said));
+        match &event.body {
+            EventBody::TaskStarted(started) => self.started = Some(started),
+            EventBody::TaskResumed => self.ended = None,
+            EventBody::TaskEnded { state, why } => self.ended = Some((*state, why.as_deref())),
+            EventBody::Decided { step, tool, digest, args, provenance, decision, approval } => {
+                let approval = approval.as_ref();
+                let decided = Decided { tool, digest, args, provenance, decision, approval };
+                if let Some(step) = self.step(step) {
+                    step.decided.push(decided);
+                }
+            }
+            EventBody::StepStarted { step, .. } => {
+                if let Some(step) = self.step(step) {
+                    step.calls.push(Call { began_ms: at_ms, ended_ms: None, outcome: None });
+                }
+            }
+            EventBody::StepEnded { step, outcome, .. } => {
+                if let Some(call) = self.step(step).and_then(|step| step.calls.last_mut()) {
+                    call.ended_ms = Some(at_ms);
+                    call.outcome = Some(Outcome::from_record(outcome));
+                }
+            }
+            EventBody::Invoked { step: Some(step), .. } => {
+                if let Some(step) = self.step(step) {
+                    step.invoked.push(&event.body);
+                }
+            }
+            EventBody::Delegated { step, task } => {
+                if let Some(step) = self.step(step) {
+                    step.delegated.push(task);
+                }
+            }
+            EventBody::Asked(ask) => say(Said::Asked(ask)),
+            EventBody::Answered { digest, answer, by } => say(Said::Answered(digest, answer, by)),
+            EventBody::Steered { steering, by } => say(Said::Steered(steering, by)),
+            EventBody::Replanned { by, add, drop, .. } => say(Said::Replanned { by, add: add.len(), drop }),
+            EventBody::Turn { planner, turn, cost, .. } => say(Said::Turn { planner, turn, cost: *cost }),
+            EventBody::PlannerFailed { planner, why, .. } => say(Said::PlannerFailed { planner, why }),
+            EventBody::Finished { planner, summary, .. } => say(Said::Finished { planner, summary }),
+            EventBody::Committing { digest, changes } => self.staged.push(Staged::Committing(digest, changes)),
+            EventBody::Committed { digest } => self.staged.push(Staged::Committed(digest)),
+            EventBody::Discarded { digest, changes } => self.staged.push(Staged::Discarded(digest, changes)),
+            EventBody::StepExpanded { .. }
+            | EventBody::StepRefused { .. }
+            | EventBody::StepSkipped { .. }
+            | EventBody::StepInterrupted { .. }
+            | EventBody::Shown { .. }
+            | EventBody::Invoked { step: None, .. }
+            | EventBody::CallStarted { .. }
+            | EventBody::Call { .. } => {}
+        }
+    }
+
+    /// The word for where the task stands.
+    pub(super) fn state(&self) -> &'static str {
+        self.ended.map_or("running, or interrupted", |(state, _)| crate::task::word(state))
+    }
+
+    /// How many steps stand where.
+    pub(super) fn counts(&self) -> Vec<(&'static str, usize)> {
+        let mut counts: Vec<(&'static str, usize)> = Vec::new();
+        for state in self.progress.steps.iter().map(|step| step.state) {
+            match counts.iter_mut().find(|(word, _)| *word == state.word()) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((state.word(), 1)),
+            }
+        }
+        counts
+    }
+
+    /// Whether a step needs no section of its own: nothing ever happened to it.
+    pub(super) fn is_untouched(&self, at: usize) -> bool {
+        self.steps[at].decided.is_empty() && self.progress.steps[at].state == StepState::Waiting
+    }
+}
