@@ -20,9 +20,21 @@ mod update;
 
 use args::{AuditCommand, Cli, Command};
 use clap::Parser as _;
-use journal::{Answer, Steering};
-use std::{io, process::ExitCode};
+use journal::{Answer, EventBody, Steering};
+use std::{io, process::ExitCode, sync::OnceLock};
 use tokio::runtime::{Builder, Runtime};
+
+/// Told of every event of a task, after it is recorded and before anything follows from it.
+type OnEvent = Box<dyn Fn(&EventBody) + Send + Sync>;
+
+static ON_EVENT: OnceLock<OnEvent> = OnceLock::new();
+
+/// Runs the command line, and tells somebody of every event of the task that it works on, right after it is recorded.
+pub fn main_watched(on_event: impl Fn(&EventBody) + Send + Sync + 'static) -> ExitCode {
+    // A process runs one command line.
+    let _ = ON_EVENT.set(Box::new(on_event));
+    main()
+}
 
 /// Runs the command line.
 pub fn main() -> ExitCode {

@@ -19,9 +19,20 @@ pub(crate) struct Audience {
     pub(crate) heard: Arc<Heard<'static>>,
 }
 
-/// What watches a task. The bar is drawn on standard error, so that standard output stays for whoever comes next in a
-/// pipe.
+/// What watches a task.
 pub(crate) fn watch(as_json: bool) -> Audience {
+    let Audience { watch, heard } = shown(as_json);
+    let Some(on_event) = crate::ON_EVENT.get() else { return Audience { watch, heard } };
+    let both = Arc::new(move |event: &EventBody, progress: &Progress| {
+        watch(event, progress);
+        on_event(event);
+    });
+    Audience { watch: both, heard }
+}
+
+/// What shows a task. The bar is drawn on standard error, so that standard output stays for whoever comes next in a
+/// pipe.
+fn shown(as_json: bool) -> Audience {
     let deaf: Arc<Heard<'static>> = Arc::new(|_: &str| {});
     if as_json {
         let watch = Arc::new(|event: &EventBody, _: &Progress| json_line(&json!(event)));

@@ -231,14 +231,6 @@ impl Budget {
         self.0[part as usize]
     }
 
-    /// The lower of two bounds, part by part.
-    pub(crate) fn within(mut self, other: &Self) -> Self {
-        for (own, other) in self.0.iter_mut().zip(other.0) {
-            *own = own.iter().copied().chain(other).min();
-        }
-        self
-    }
-
     /// What is left of it.
     pub(crate) fn left(&self, spent: &Spent) -> Self {
         let mut left = *self;

@@ -277,7 +277,10 @@ impl Progress {
             }
             EventBody::StepSkipped { why, .. } => self.skip(at, at_ms, why.clone()),
             EventBody::StepInterrupted { then, .. } => match then {
-                Interrupted::Harmless | Interrupted::Repeat => self.set(at, StepState::Waiting, None),
+                Interrupted::Harmless | Interrupted::Repeat => {
+                    self.steps[at].broke_off += 1;
+                    self.set(at, StepState::Waiting, None);
+                }
                 Interrupted::Uncertain => {
                     let why = "it had begun when the process ended, and may have changed something";
                     self.set(at, StepState::Uncertain, Some(why.into()));

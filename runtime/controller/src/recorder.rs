@@ -55,11 +55,27 @@ impl Recorder {
     pub(crate) async fn append(&self, event: EventBody) -> Result<(), GateError> {
         let at_ms = record::now_ms();
         let appended = self.gate.journal().append(&self.task, event.clone(), at_ms).await?;
+        self.take(appended.seq, at_ms, &event)
+    }
+
+    /// The same for two events, one after the other, which are committed together.
+    pub(crate) async fn append_both(&self, first: EventBody, second: EventBody) -> Result<(), GateError> {
+        let (at_ms, journal) = (record::now_ms(), self.gate.journal());
+        let (one, two) = tokio::join!(
+            biased;
+            journal.append(&self.task, first.clone(), at_ms),
+            journal.append(&self.task, second.clone(), at_ms)
+        );
+        self.take(one?.seq, at_ms, &first)?;
+        self.take(two?.seq, at_ms, &second)
+    }
+
+    fn take(&self, seq: u64, at_ms: u64, event: &EventBody) -> Result<(), GateError> {
         let mut state = self.state();
         // Somebody else's may stand before it, and so may one of ours that is not back yet.
-        while state.next < appended.seq && state.take_next(&self.watch)? {}
-        if state.next == appended.seq {
-            state.take(appended.seq, at_ms, &event, &self.watch);
+        while state.next < seq && state.take_next(&self.watch)? {}
+        if state.next == seq {
+            state.take(seq, at_ms, event, &self.watch);
         }
         Ok(())
     }

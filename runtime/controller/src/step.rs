@@ -71,7 +71,7 @@ impl Before {
         if let Some(template) = &step.foreach {
             list = sources(template.steps());
         }
-        let tries = progress.steps[at].tries;
+        let tries = progress.steps[at].tries.saturating_sub(progress.steps[at].broke_off);
         Self { scope, provenance, list, spent: progress.spent, tries, limits, node }
     }
 }
@@ -144,24 +144,23 @@ pub(crate) async fn run(
     provenance.values().for_each(|of_argument| of_arguments.join(of_argument));
     let mut sources = of_arguments.clone();
     sources.insert(Source::Tool(tool.id.to_string()));
-    recorder
-        .append(EventBody::Decided {
-            step: id.clone(),
-            tool: tool.id.clone(),
-            digest: tool.digest,
-            args,
-            provenance,
-            decision: record::verdict(&decision),
-            approval,
-        })
-        .await?;
-    if let Some(ask) = ask {
-        return recorder.append(EventBody::Asked(Box::new(ask))).await;
-    }
-    let Decision::Allow { grant } = decision else { return Ok(()) };
-
+    let decided = EventBody::Decided {
+        step: id.clone(),
+        tool: tool.id.clone(),
+        digest: tool.digest,
+        args,
+        provenance,
+        decision: record::verdict(&decision),
+        approval,
+    };
+    let Decision::Allow { grant } = decision else {
+        return match ask {
+            Some(ask) => recorder.append_both(decided, EventBody::Asked(Box::new(ask))).await,
+            None => recorder.append(decided).await,
+        };
+    };
     let can_change = grant.can_change();
-    recorder.append(EventBody::StepStarted { step: id.clone(), can_change }).await?;
+    recorder.append_both(decided, EventBody::StepStarted { step: id.clone(), can_change }).await?;
     let asker =
         Asker { task: *recorder.task(), step: Some(id.clone()), sources: of_arguments, chosen: node.chosen, spent };
     let outcome = match gate.run(tool, arguments, grant, asker, cancel).await {

@@ -188,7 +188,7 @@ impl Ledger {
         }
         let mut seen = lock(&self.effects);
         seen.effects.mounts_read.extend(effects.mounts_read);
-        seen.effects.omitted += effects.omitted;
+        seen.effects.omitted = seen.effects.omitted.saturating_add(effects.omitted);
         drop(seen);
         self.memory(memory);
         let mut bytes = lock(&self.printed);
@@ -226,9 +226,12 @@ impl Ledger {
         let own = [&self.written, &self.created, &self.sent, &self.received];
         let outer = |ledger: &Self, index: usize, more: u64| {
             let of = [&ledger.written, &ledger.created, &ledger.sent, &ledger.received];
-            of[index].fetch_add(more, Relaxed);
+            add(of[index], more);
         };
+        let kinds = [LimitKind::Written, LimitKind::Created, LimitKind::Sent, LimitKind::Received];
         for (index, (own, counted)) in own.into_iter().zip(counted).enumerate() {
+            // What is claimed beyond the limit cannot have been.
+            let counted = counted.min(self.limits.get(kinds[index]));
             let before = own.fetch_max(counted, Relaxed);
             let mut account = self.outer.as_deref();
             while let Some(ledger) = account {
@@ -242,8 +245,8 @@ impl Ledger {
     pub(crate) fn charge(&self, written: u64, created: u64) {
         let mut account = Some(self);
         while let Some(ledger) = account {
-            ledger.written.fetch_add(written, Relaxed);
-            ledger.created.fetch_add(created, Relaxed);
+            add(&ledger.written, written);
+            add(&ledger.created, created);
             account = ledger.outer.as_deref();
         }
     }
@@ -429,4 +432,9 @@ impl Drop for Connection {
 
 fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// Adds what another process claims: a count never comes round to where it was.
+fn add(count: &AtomicU64, more: u64) {
+    let _ = count.fetch_update(Relaxed, Relaxed, |count| Some(count.saturating_add(more)));
 }

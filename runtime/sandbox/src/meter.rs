@@ -66,7 +66,9 @@ impl Meter {
 
     /// Charges the time of a call that this one made.
     pub(crate) fn add(&self, time: Duration) {
-        self.spent.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        // What another process claims never makes less of it.
+        let _ = self.spent.fetch_update(Relaxed, Relaxed, |spent| Some(spent.saturating_add(nanos)));
     }
 
     fn now(&self) -> u64 {

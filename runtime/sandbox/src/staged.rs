@@ -29,7 +29,7 @@ use std::{
     fs::{self, DirBuilder},
     io,
     os::{
-        fd::{AsFd as _, BorrowedFd, OwnedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::fs::DirBuilderExt as _,
     },
     path::{Path, PathBuf},
@@ -48,7 +48,7 @@ pub struct Staged {
     files: OwnedFd,
     gone_folder: OwnedFd,
     /// Copies are made here, and moved to their place when they are whole.
-    new: OwnedFd,
+    new: Arc<OwnedFd>,
     gone: Mutex<BTreeSet<String>>,
     /// Whose turn it is: one operation at a time looks and acts.
     turn: Arc<tokio::sync::Mutex<()>>,
@@ -57,14 +57,17 @@ pub struct Staged {
 }
 
 /// A turn.
-pub(crate) struct Turn<'a> {
+#[derive(Clone)]
+pub(crate) struct Turn(#[expect(dead_code, reason = "held until the last of them is dropped")] Arc<Held>);
+
+struct Held {
     _here: tokio::sync::OwnedMutexGuard<()>,
-    locked: Option<&'a OwnedFd>,
+    locked: Option<Arc<OwnedFd>>,
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(folder) = self.locked {
+        if let Some(folder) = &self.locked {
             let _ = rustix::fs::flock(folder, FlockOperation::Unlock);
         }
     }
@@ -107,9 +110,12 @@ impl StagedError {
 }
 
 impl Staged {
-    /// Opens the view of a directory whose changes are kept in `folder`, and makes the folder where it is missing.
-    pub(crate) fn of(mount: &MountName, path: &Path, folder: &Path) -> Result<Self, StagedError> {
-        let base = open_directory(path)?;
+    /// Opens the view of a directory whose changes are kept in `folder`, and makes the folder where it is missing. The
+    /// directory is the one that is open: what its path leads to by now may be somebody else's choice.
+    pub(crate) fn of(mount: &MountName, open: impl AsFd, path: &Path, folder: &Path) -> Result<Self, StagedError> {
+        let own = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let base = rustix::fs::openat(open, ".", own, Mode::empty());
+        let base = base.map_err(|error| StagedError::at(path)(error.into()))?;
         let stat = fstat(&base).map_err(|error| StagedError::at(path)(error.into()))?;
         let about = About { mount: mount.clone(), path: path.to_owned(), device: stat.st_dev, inode: stat.st_ino };
         let written = folder.join(ABOUT);
@@ -122,7 +128,7 @@ impl Staged {
             let text = serde_json::to_vec(&about).map_err(|error| StagedError::at(&written)(error.into()))?;
             write_whole(&written, &text)?;
         }
-        let this = Self::open(folder)?;
+        let this = Self::on(folder, Some(base))?;
         if this.about == about { Ok(this) } else { Err(StagedError::OtherDirectory { path: path.to_owned() }) }
     }
 
@@ -131,10 +137,14 @@ impl Staged {
     /// # Errors
     /// Where it is not one, or the directory that the changes are for is not there any more.
     pub fn open(folder: &Path) -> Result<Self, StagedError> {
+        Self::on(folder, None)
+    }
+
+    fn on(folder: &Path, base: Option<OwnedFd>) -> Result<Self, StagedError> {
         let written = folder.join(ABOUT);
         let text = fs::read(&written).map_err(StagedError::at(&written))?;
         let about: About = serde_json::from_slice(&text).map_err(|error| StagedError::at(&written)(error.into()))?;
-        let base = open_directory(&about.path)?;
+        let base = base.map_or_else(|| open_directory(&about.path), Ok)?;
         let stat = fstat(&base).map_err(|error| StagedError::at(&about.path)(error.into()))?;
         if (stat.st_dev, stat.st_ino) != (about.device, about.inode) {
             return Err(StagedError::OtherDirectory { path: about.path });
@@ -144,7 +154,7 @@ impl Staged {
             base,
             files: layer("files")?,
             gone_folder: layer("gone")?,
-            new: layer("new")?,
+            new: Arc::new(layer("new")?),
             gone: Mutex::default(),
             turn: Arc::default(),
             shared: false,
@@ -186,7 +196,7 @@ impl Staged {
         let own = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let new = rustix::fs::openat(&new, ".", own, Mode::empty())
             .map_err(|error| StagedError::at(&folder)(error.into()))?;
-        let this = Self { about, folder, base, files, gone_folder, new, gone, turn, shared: true };
+        let this = Self { about, folder, base, files, gone_folder, new: Arc::new(new), gone, turn, shared: true };
         this.read_gone()?;
         Ok(this)
     }
@@ -205,14 +215,14 @@ impl Staged {
 
     /// Looks and acts by itself until the guard is dropped: in this process, and where other processes have the same view,
     /// beside them.
-    pub(crate) async fn turn(&self) -> Result<Turn<'_>, Errno> {
+    pub(crate) async fn turn(&self) -> Result<Turn, Errno> {
         let here = Arc::clone(&self.turn).lock_owned().await;
         if !self.shared {
-            return Ok(Turn { _here: here, locked: None });
+            return Ok(Turn(Arc::new(Held { _here: here, locked: None })));
         }
         // A worker runs one call, so there is nobody else to wait for it.
-        rustix::fs::flock(&self.new, FlockOperation::LockExclusive)?;
-        let turn = Turn { _here: here, locked: Some(&self.new) };
+        rustix::fs::flock(&*self.new, FlockOperation::LockExclusive)?;
+        let turn = Turn(Arc::new(Held { _here: here, locked: Some(Arc::clone(&self.new)) }));
         self.read_gone().map_err(|_| Errno::IO)?;
         Ok(turn)
     }

@@ -118,7 +118,7 @@ impl Mount {
         };
         let mut begun = lock(&staging.begun);
         if begun.is_none() && (demanded || staging.always || staging.folder.exists()) {
-            *begun = Some(Arc::new(Staged::of(name, &self.path, &staging.folder)?));
+            *begun = Some(Arc::new(Staged::of(name, &*self.dir, &self.path, &staging.folder)?));
         }
         Ok(begun.clone())
     }

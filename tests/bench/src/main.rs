@@ -12,6 +12,7 @@ mod mcp;
 mod path;
 mod setup;
 mod stats;
+mod task;
 
 use anyhow::Result;
 use std::process::ExitCode;
@@ -35,6 +36,9 @@ fn run() -> Result<()> {
     let wanted = |name: &str| only.as_deref().is_none_or(|only| name.contains(only));
     if wanted("call") {
         path::run()?;
+    }
+    if wanted("task") {
+        task::run()?;
     }
     if wanted("cache") {
         cold::cache()?;

@@ -26,6 +26,8 @@ pub(crate) fn gate(state: &std::path::Path) -> Result<Arc<Gate>> {
         packages,
         policy: Policy::parse(&[("bench.cedar", text)])?,
         world: World::default(),
+        classification: Arc::default(),
+        shared: Default::default(),
         who,
         limits: Limits::default(),
         journal: Arc::new(Journal::open(state, Durability::Process)?),

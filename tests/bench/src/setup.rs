@@ -23,6 +23,7 @@ pub(crate) struct Bench {
     world: World,
     tenant: String,
     gate: Option<Arc<Gate>>,
+    journal: Option<Arc<Journal>>,
     state: TempDir,
     runtime: Runtime,
     limits: Limits,
@@ -47,7 +48,7 @@ impl Bench {
         let limits = [("written", "16GiB"), ("created", "1000000"), ("cpu", "10min"), ("wall", "60min")];
         let limits = limits.iter().try_fold(Limits::default(), |limits, (key, value)| limits.with(key, value))?;
         let package = Some(sandbox.load(&package.bytes, package.digest, &package.name)?);
-        Ok(Self { sandbox, package, world, tenant: tenant.into(), gate: None, state, runtime, limits })
+        Ok(Self { sandbox, package, world, tenant: tenant.into(), gate: None, journal: None, state, runtime, limits })
     }
 
     pub(crate) fn mount(mut self, name: &str, path: &Path, stage: Option<PathBuf>) -> Result<Self> {
@@ -75,15 +76,31 @@ impl Bench {
             packages: vec![package],
             policy: Policy::parse(&[("bench.cedar", POLICY)])?,
             world: self.world.clone(),
+            classification: Arc::default(),
+            shared: Default::default(),
             who: Who { tenant: self.tenant.clone(), principal: "bench".parse()?, roles: Vec::new() },
             limits: self.limits,
-            journal: Arc::new(Journal::open(self.state.path(), Durability::Process)?),
+            journal: self.journal()?,
             task: TaskId::generate(),
             watch: None,
             lease: None,
         });
         self.gate = Some(Arc::clone(&gate));
         Ok(gate)
+    }
+
+    /// Where it records.
+    pub(crate) fn journal(&mut self) -> Result<Arc<Journal>> {
+        if let Some(journal) = &self.journal {
+            return Ok(Arc::clone(journal));
+        }
+        let journal = Arc::new(Journal::open(self.state.path(), Durability::Process)?);
+        self.journal = Some(Arc::clone(&journal));
+        Ok(journal)
+    }
+
+    pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
     }
 
     /// Makes a call that has to give a result.

@@ -7,6 +7,7 @@ mod annotations;
 mod bad_input;
 mod cache;
 mod calls;
+mod crash;
 mod edges;
 mod guests;
 mod http;

@@ -96,6 +96,12 @@ fn words_and_calls() {
             assert_eq!(turn.stop, Stop::Calls, "{api}");
             assert_eq!((turn.tokens.input, turn.tokens.cached, turn.tokens.output), (1000, 200, 50), "{api}");
             let asked = &server.asked()[0];
+            let resource = match api {
+                "openai-responses" => "/v1/responses",
+                "openai-chat" => "/v1/chat/completions",
+                _ => "/v1/messages",
+            };
+            assert_eq!(asked.path, resource, "{api}");
             let key = if api == "anthropic-messages" {
                 format!("x-api-key: {KEY}")
             } else {

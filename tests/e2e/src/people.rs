@@ -102,17 +102,15 @@ fn running(place: &Place, line: &[&str], until: &str) -> (Child, String, BufRead
         .spawn()
         .expect("it starts");
     let mut said = BufReader::new(child.stderr.take().expect("piped"));
-    let mut task = String::new();
-    loop {
-        let mut line = String::new();
+    let (mut task, mut line) = (String::new(), String::new());
+    while !line.contains(until) {
+        line.clear();
         assert!(said.read_line(&mut line).expect("UTF-8") > 0, "it ended before it said `{until}`");
         if let Some(id) = line.strip_prefix("task ").filter(|_| task.is_empty()) {
             task = id.trim().to_owned();
         }
-        if line.contains(until) {
-            return (child, task, said);
-        }
     }
+    (child, task, said)
 }
 
 fn rest(mut child: Child, mut said: BufReader<std::process::ChildStderr>) -> Ended {

@@ -50,6 +50,13 @@ pub(crate) fn test(filters: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// Kills tasks at every event and at any moment, hundreds of times.
+pub(crate) fn crash() -> Result<()> {
+    let mut command =
+        cargo(["test", "--package", "e2e", "--", "--ignored", "--nocapture", "every_event_and_any_moment"]);
+    process::run(&mut command)
+}
+
 /// Runs every check even when one fails, so that one run shows all there is to mend.
 pub(crate) fn lint() -> Result<()> {
     let mut host = cargo(["clippy", "--workspace", "--exclude", "guests"]);

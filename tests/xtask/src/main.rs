@@ -37,6 +37,8 @@ enum Xtask {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Kill tasks at every event and at any moment, at least 500 times, and see that each comes to the same end.
+    Crash,
     /// Run the benchmarks on a release build.
     Bench {
         /// Passed to the benchmark program as they are.
@@ -63,6 +65,7 @@ fn run(command: Xtask) -> Result<()> {
         Xtask::Lint => commands::lint(),
         Xtask::Target => Ok(()),
         Xtask::Fuzz { args } => commands::fuzz(&args),
+        Xtask::Crash => commands::crash(),
         Xtask::Bench { args } => commands::bench(&args),
     }
 }

@@ -95,6 +95,8 @@ pub struct StepProgress {
     pub why: Option<String>,
     /// How often its call began.
     pub tries: u32,
+    /// How many of those calls broke off with their process, which is no fault of theirs.
+    pub(crate) broke_off: u32,
     /// When its first call began, in milliseconds since 1970.
     pub began_ms: Option<u64>,
     /// When it was over.
@@ -130,6 +132,7 @@ impl StepProgress {
             provenance: Provenance::new(),
             why: None,
             tries: 0,
+            broke_off: 0,
             began_ms: None,
             ended_ms: None,
             took: Took::default(),

@@ -341,7 +341,10 @@ impl Sandbox {
                     Some((ToHost::Ended { end, account }, _)) => {
                         let end = checked(end, &account, &limits);
                         ended = Some(account);
-                        return end.map_err(|why| CallError::Worker(WorkerError::Prepare(why)));
+                        // It was told to begin, and may have done anything by now, whatever it says.
+                        return Ok(
+                            end.unwrap_or_else(|why| End::Trap(format!("its worker process could not run it: {why}")))
+                        );
                     }
                     Some((message, raw)) => {
                         if !serving.take(message, raw) {

@@ -62,7 +62,7 @@ fn error(errno: Errno) -> FsError {
 }
 
 impl At {
-    async fn turn(&self) -> FsResult<Turn<'_>> {
+    async fn turn(&self) -> FsResult<Turn> {
         self.view.staged.turn().await.map_err(error)
     }
 
@@ -97,6 +97,11 @@ impl At {
             return Err(ErrorCode::NoEntry.into());
         }
         self.allow(&spot.path, aim)?;
+        // A call that is granted a part of a mount does not choose what that part is for the next.
+        let floor = &self.view.floor;
+        if spot.path == *floor && !floor.is_empty() && matches!(last, Last::Name | Last::New) {
+            return Err(ErrorCode::Busy.into());
+        }
         Ok(spot)
     }
 
@@ -133,11 +138,17 @@ fn time(stamp: NewTimestamp) -> Timespec {
 
 /// Copies what is about to change out of the base. The copy counts as written, whether blocks are shared or not, and that of
 /// a whole directory as created: a call ends at the same place on every file system.
-async fn raise(ledger: &Ledger, at: &At, path: &str, how: Raise) -> FsResult<()> {
-    // All of it on other threads: there can be much of it.
+async fn raise(ledger: &Ledger, at: &At, turn: &Turn, path: &str, how: Raise) -> FsResult<()> {
+    // All of it on other threads: there can be much of it. Whoever asked for it may be gone before it is done, and nobody else
+    // has a turn until it is.
     let apart = async |work: fn(&Staged, &str, Raise) -> Result<Cost, Errno>| {
-        let (staged, path) = (Arc::clone(&at.view.staged), path.to_owned());
-        let done = spawn_blocking(move || work(&staged, &path, how)).await;
+        let (staged, path, turn) = (Arc::clone(&at.view.staged), path.to_owned(), turn.clone());
+        let done = spawn_blocking(move || {
+            let done = work(&staged, &path, how);
+            drop(turn);
+            done
+        });
+        let done = done.await;
         done.map_err(|broken| FsError::trap(wasmtime::Error::new(broken)))?.map_err(error)
     };
     if how != Raise::Empty {
@@ -195,8 +206,8 @@ impl FsDoor<'_> {
             (false, true) => Action::Write,
             (false, false) => Action::Read,
         };
-        let _turn = at.turn().await?;
-        let opened = match self.try_open(&at, path_flags, path, open_flags, flags).await {
+        let turn = at.turn().await?;
+        let opened = match self.try_open(&at, &turn, path_flags, path, open_flags, flags).await {
             Ok(opened) => opened,
             Err(refused) => return self.over(tried, (full, None), Err(refused)),
         };
@@ -215,6 +226,7 @@ impl FsDoor<'_> {
     async fn try_open(
         &mut self,
         at: &At,
+        turn: &Turn,
         path_flags: PathFlags,
         path: &str,
         open_flags: OpenFlags,
@@ -270,7 +282,7 @@ impl FsDoor<'_> {
             Kind::File => {
                 let cuts = has(OpenFlags::TRUNCATE);
                 if changes && found.layer == Layer::Base {
-                    raise(self.ledger, at, &spot.path, if cuts { Raise::Empty } else { Raise::One }).await?;
+                    raise(self.ledger, at, turn, &spot.path, if cuts { Raise::Empty } else { Raise::One }).await?;
                 }
                 let layer = if changes { Layer::Files } else { found.layer };
                 let cut = if cuts { OFlags::TRUNC } else { OFlags::empty() };
@@ -312,7 +324,7 @@ impl FsDoor<'_> {
         (flags, path, full): (PathFlags, &str, String),
         (to_at, to, to_full): (Option<At>, &str, String),
     ) -> FsResult<()> {
-        let _turn = at.turn().await?;
+        let turn = at.turn().await?;
         let ledger = Arc::clone(self.ledger);
         let linked = async {
             let to_at = same(&at, to_at)?;
@@ -323,7 +335,7 @@ impl FsDoor<'_> {
             let to = to_at.find(to, Last::New, Aim::Change)?;
             from.there().map_err(error)?;
             ledger.create().map_err(hit)?;
-            raise(&ledger, &at, &from.path, Raise::One).await?;
+            raise(&ledger, &at, &turn, &from.path, Raise::One).await?;
             at.view.staged.link(&from, &to).map_err(error)?;
             Ok(((), (at.real(&from.path), Some(at.real(&to.path)))))
         };
@@ -337,7 +349,7 @@ impl FsDoor<'_> {
         (path, full): (&str, String),
         (to_at, to, to_full): (Option<At>, &str, String),
     ) -> FsResult<()> {
-        let _turn = at.turn().await?;
+        let turn = at.turn().await?;
         let ledger = Arc::clone(self.ledger);
         let renamed = async {
             let to_at = same(&at, to_at)?;
@@ -348,7 +360,7 @@ impl FsDoor<'_> {
                 return Err(ErrorCode::NotDirectory.into());
             }
             at.allow_move(&from.path, &to.path)?;
-            raise(&ledger, &at, &from.path, Raise::Whole).await?;
+            raise(&ledger, &at, &turn, &from.path, Raise::Whole).await?;
             at.view.staged.rename(&from, &to).map_err(error)?;
             Ok((from.path, to.path))
         };
@@ -381,7 +393,7 @@ impl FsDoor<'_> {
         accessed: NewTimestamp,
         modified: NewTimestamp,
     ) -> FsResult<()> {
-        let _turn = at.turn().await?;
+        let turn = at.turn().await?;
         let ledger = Arc::clone(self.ledger);
         let set = async {
             let spot = at.find(path.unwrap_or("."), last(flags), Aim::Change);
@@ -397,7 +409,7 @@ impl FsDoor<'_> {
                 }
             };
             if !spot.is_empty() {
-                raise(&ledger, &at, &spot, Raise::One).await?;
+                raise(&ledger, &at, &turn, &spot, Raise::One).await?;
             }
             let times = Timestamps { last_access: time(accessed), last_modification: time(modified) };
             at.view.staged.set_times(&spot, &times).map_err(error)?;
