@@ -189,6 +189,9 @@ pub(crate) struct RunArgs {
     /// The directory of the plan's mount `workspace`, in place of the one it names
     #[arg(long, value_name = "DIR")]
     pub(crate) workspace: Option<PathBuf>,
+    /// A value in place of one in the plan's `[input]`: a text where the plan has one, else a JSON value; repeatable
+    #[arg(long = "input", value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) input: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) grants: GrantArgs,
     /// Says what the plan would do at most, checks everything, and runs nothing

@@ -57,7 +57,7 @@ fn step(node: &Node, known: &StepProgress, width: usize, now_ms: u64) -> String 
     };
     let elapsed = known.elapsed_ms(now_ms).map_or_else(String::new, |ms| format!("{ms} ms"));
     let tries = if known.tries > 1 { format!(", {} tries", known.tries) } else { String::new() };
-    format!("{mark} {:<10} {:<width$}  {:<20} {elapsed}{tries}", known.state.word(), node.id, node.step.tool)
+    format!("{mark} {:<10} {:<width$}  {:<20} {elapsed}{tries}", known.state.word(), node.id, node.step.work)
 }
 
 fn why(known: &StepProgress) -> String {

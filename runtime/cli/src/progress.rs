@@ -3,7 +3,7 @@
 use crate::print::{json_line, one_line};
 use controller::{Heard, Progress, Watch};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use journal::{About, Answer, By, EventBody, Interrupted, Steering, TaskState, Verdict};
+use journal::{About, Answer, By, EventBody, Interrupted, Steering, TaskId, TaskState, Verdict};
 use serde_json::json;
 use std::{
     io::IsTerminal as _,
@@ -23,8 +23,8 @@ pub(crate) struct Audience {
 pub(crate) fn watch(as_json: bool) -> Audience {
     let Audience { watch, heard } = shown(as_json);
     let Some(on_event) = crate::ON_EVENT.get() else { return Audience { watch, heard } };
-    let both = Arc::new(move |event: &EventBody, progress: &Progress| {
-        watch(event, progress);
+    let both = Arc::new(move |task: &TaskId, event: &EventBody, progress: &Progress| {
+        watch(task, event, progress);
         on_event(event);
     });
     Audience { watch: both, heard }
@@ -35,11 +35,19 @@ pub(crate) fn watch(as_json: bool) -> Audience {
 fn shown(as_json: bool) -> Audience {
     let deaf: Arc<Heard<'static>> = Arc::new(|_: &str| {});
     if as_json {
-        let watch = Arc::new(|event: &EventBody, _: &Progress| json_line(&json!(event)));
+        let watch = Arc::new(|task: &TaskId, event: &EventBody, progress: &Progress| {
+            let mut event = json!(event);
+            if progress.origin().is_some() {
+                // It may have a task of its own.
+                event["of"] = json!(task);
+            }
+            json_line(&event);
+        });
         return Audience { watch, heard: deaf };
     }
     if !std::io::stderr().is_terminal() {
-        let watch = Arc::new(|event: &EventBody, _: &Progress| eprintln!("{}", sentence(event)));
+        let watch =
+            Arc::new(|_: &TaskId, event: &EventBody, progress: &Progress| eprintln!("{}", placed(event, progress)));
         return Audience { watch, heard: deaf };
     }
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
@@ -55,8 +63,12 @@ fn shown(as_json: bool) -> Audience {
         *said = said.chars().skip(skip).collect();
         speaks.set_message(one_line(&said));
     });
-    let watch = Arc::new(move |event: &EventBody, progress: &Progress| {
-        bar.println(sentence(event));
+    let watch = Arc::new(move |_: &TaskId, event: &EventBody, progress: &Progress| {
+        bar.println(placed(event, progress));
+        // The bar is that of the whole.
+        if progress.origin().is_some() {
+            return;
+        }
         bar.set_length(progress.steps.len() as u64);
         bar.set_position(progress.over() as u64);
         match event {
@@ -66,6 +78,14 @@ fn shown(as_json: bool) -> Audience {
         }
     });
     Audience { watch, heard }
+}
+
+/// An event in a line, which says of which step it is where that is a task.
+fn placed(event: &EventBody, progress: &Progress) -> String {
+    match progress.origin() {
+        Some(origin) => format!("  {} › {}", one_line(&origin.step), sentence(event)),
+        None => sentence(event),
+    }
 }
 
 /// An event in a line.
@@ -144,6 +164,9 @@ pub(crate) fn sentence(event: &EventBody) -> String {
             Steering::Tighten(name, _) => format!("tightened by {by}: {name}"),
         },
         EventBody::Delegated { step, task } => format!("delegated {step}: task {task}"),
+        EventBody::Returned { step, task, state, why, .. } => {
+            format!("returned  {step}: task {task} {}{}", word(*state), because(why))
+        }
         EventBody::StepRefused { step, why, .. } => format!("refused   {step}: {why}"),
         EventBody::StepSkipped { step, why } => format!("skipped   {step}: {why}"),
         EventBody::StepInterrupted { step, then } => format!(
@@ -156,15 +179,7 @@ pub(crate) fn sentence(event: &EventBody) -> String {
                 Interrupted::GiveUp => "counts as failed, as a person said",
             }
         ),
-        EventBody::TaskEnded { state, why } => {
-            let state = match state {
-                TaskState::Done => "done",
-                TaskState::Failed => "failed",
-                TaskState::Waiting => "waiting",
-                TaskState::Cancelled => "cancelled",
-            };
-            format!("task      {state}{}", why.as_ref().map(|why| format!(": {why}")).unwrap_or_default())
-        }
+        EventBody::TaskEnded { state, why, .. } => format!("task      {}{}", word(*state), because(why)),
         EventBody::Invoked { chain, tool, decision, outcome, .. } => {
             let by = chain.last().map(ToString::to_string).unwrap_or_default();
             match (decision, outcome) {
@@ -185,6 +200,19 @@ pub(crate) fn sentence(event: &EventBody) -> String {
             _ => format!("waits     {tool}"),
         },
     })
+}
+
+fn word(state: TaskState) -> &'static str {
+    match state {
+        TaskState::Done => "done",
+        TaskState::Failed => "failed",
+        TaskState::Waiting => "waiting",
+        TaskState::Cancelled => "cancelled",
+    }
+}
+
+fn because(why: &Option<String>) -> String {
+    why.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
 }
 
 fn end(outcome: &sandbox::Outcome) -> String {

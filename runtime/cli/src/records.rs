@@ -1,6 +1,8 @@
 //! Reading the journal for people.
 
+use crate::commands::run::plan_of;
 use anyhow::{Result, bail};
+use controller::Record;
 use journal::{Event, Reader, TaskId, TaskSummary};
 
 /// How many tasks are listed at once.
@@ -10,6 +12,14 @@ const PAGE: usize = 500;
 pub(crate) fn events(reader: &Reader, task: &TaskId) -> Result<Vec<Event>> {
     known(reader, task)?;
     Ok(reader.events(task, 0).collect::<Result<Vec<_>, _>>()?)
+}
+
+/// All that is recorded of a task, and of those within it.
+pub(crate) fn record(reader: &Reader, task: TaskId) -> Result<Record> {
+    Record::read(reader, task, &|started| match started {
+        Some(started) => plan_of(started),
+        None => bail!("{task} is a record of single calls, not of a plan; `gloveport tail {task}` shows them"),
+    })
 }
 
 /// Whether there is a record of a task at all.

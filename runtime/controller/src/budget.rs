@@ -5,7 +5,7 @@
 //! money.
 
 use policy::{LimitKind, Limits, Unit};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What is counted over a task.
@@ -58,7 +58,8 @@ pub(crate) const MONEY: u64 = 1_000_000;
 pub struct Budget([Option<u64>; PARTS.len()]);
 
 /// What a task has spent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Spent {
     /// Calls that began.
     pub calls: u64,
@@ -76,6 +77,15 @@ pub struct Spent {
     pub tokens: u64,
     /// What those cost, in millionths.
     pub money: u64,
+}
+
+/// What a step may spend.
+#[derive(Debug, Clone)]
+pub(crate) enum Room {
+    /// One call.
+    Call(Limits),
+    /// A task of its own.
+    Task(Budget),
 }
 
 /// A budget that cannot be read.
@@ -229,6 +239,39 @@ impl Budget {
     /// What a part is bounded to.
     pub fn get(&self, part: Part) -> Option<u64> {
         self.0[part as usize]
+    }
+
+    /// The lower of two bounds, part by part.
+    pub(crate) fn within(mut self, other: &Self) -> Self {
+        for (own, other) in self.0.iter_mut().zip(other.0) {
+            *own = own.iter().copied().chain(other).min();
+        }
+        self
+    }
+
+    /// The bounds with so much more, for what was spent under them before.
+    pub(crate) fn and(mut self, spent: &Spent) -> Self {
+        for (part, ..) in PARTS {
+            let slot = &mut self.0[part as usize];
+            *slot = slot.map(|budget| budget.saturating_add(spent.of(part)));
+        }
+        self
+    }
+
+    /// The most that can be spent under it; what it does not bound counts as nothing.
+    pub(crate) fn most(&self) -> Spent {
+        let of = |part: Part| self.get(part).unwrap_or(0);
+        Spent {
+            calls: of(Part::Calls),
+            cpu_us: of(Part::Cpu).saturating_mul(1_000),
+            written: of(Part::Written),
+            sent: of(Part::Sent),
+            received: of(Part::Received),
+            // Both go on at the same time.
+            time_ms: 0,
+            tokens: of(Part::Tokens),
+            money: of(Part::Money),
+        }
     }
 
     /// What is left of it.

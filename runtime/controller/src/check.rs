@@ -6,7 +6,7 @@ mod types;
 
 use crate::{
     gate::Gate,
-    plan::{Plan, Step},
+    plan::{Plan, Step, Work},
 };
 use policy::{Repeat, ToolId};
 use sandbox::Tool;
@@ -47,43 +47,70 @@ pub type Catalogue<'a> = BTreeMap<ToolId, KnownTool<'a>>;
 /// # Errors
 /// Lists everything that is wrong.
 pub fn check_plan(plan: &Plan, tools: &Catalogue<'_>) -> Result<(), Unfit> {
-    check_steps(&plan.steps, BTreeMap::new(), tools)
+    let mut unfit = Unfit { problems: Vec::new() };
+    check_within(plan, "", tools, &mut unfit);
+    if unfit.problems.is_empty() { Ok(()) } else { Err(unfit) }
 }
 
-/// The same for steps that can refer to others, of whose results this is known.
-pub(crate) fn check_steps(
-    steps: &[Step],
-    mut results: BTreeMap<String, schema::Type>,
-    tools: &Catalogue<'_>,
-) -> Result<(), Unfit> {
-    let mut problems = Vec::new();
-    for step in steps {
-        results.insert(step.id.clone(), result(step, tools));
+fn check_within(plan: &Plan, place: &str, tools: &Catalogue<'_>, unfit: &mut Unfit) {
+    if let Err(found) = check_steps(&plan.steps, Known { results: BTreeMap::new(), plan }, tools) {
+        unfit.problems.extend(found.problems.into_iter().map(|problem| format!("{place}{problem}")));
     }
-    for step in steps {
-        match tools.get(&step.tool) {
-            None => problems.push(format!(
-                "step `{}`: there is no tool `{}`{}",
-                step.id,
-                step.tool,
-                hint(&step.tool, tools.keys())
-            )),
-            Some(tool) if step.retry.tries > 1 && !step.idempotent && *tool.repeat == Repeat::Unsafe => {
-                problems.push(format!(
-                    "step `{}`, retry: `{}` may be unsafe to repeat; where it is not in this case, say `idempotent = true`",
-                    step.id, step.tool
-                ));
-            }
-            Some(_) => {}
+    if let Some(result) = &plan.result {
+        let results = plan.steps.iter().map(|step| (step.id.clone(), self::result(step, tools))).collect();
+        if let Err(problem) = types::result(result, plan, results) {
+            unfit.problems.push(format!("{place}result: {problem}"));
         }
-        types::check(step, &results, tools, &mut problems);
     }
-    if problems.is_empty() { Ok(()) } else { Err(Unfit { problems }) }
+}
+
+/// What steps can refer to beside each other.
+pub(crate) struct Known<'a> {
+    /// Of whose results this is known.
+    pub(crate) results: BTreeMap<String, schema::Type>,
+    /// The plan that they stand in.
+    pub(crate) plan: &'a Plan,
+}
+
+/// The same for steps that can refer to others.
+pub(crate) fn check_steps(steps: &[Step], mut known: Known<'_>, tools: &Catalogue<'_>) -> Result<(), Unfit> {
+    let mut unfit = Unfit { problems: Vec::new() };
+    for step in steps {
+        known.results.insert(step.id.clone(), result(step, tools));
+    }
+    for step in steps {
+        let tool = match &step.work {
+            Work::Task(task) => {
+                check_within(&task.plan, &format!("step `{}`, task: ", step.id), tools, &mut unfit);
+                None
+            }
+            Work::Call(id) => tools.get(id).map(|tool| (id, tool)).or_else(|| {
+                let hint = hint(id, tools.keys());
+                unfit.problems.push(format!("step `{}`: there is no tool `{id}`{hint}", step.id));
+                None
+            }),
+        };
+        if let Some((id, tool)) = tool
+            && step.retry.tries > 1
+            && !step.idempotent
+            && *tool.repeat == Repeat::Unsafe
+        {
+            unfit.problems.push(format!(
+                "step `{}`, retry: `{id}` may be unsafe to repeat; where it is not in this case, say `idempotent = true`",
+                step.id
+            ));
+        }
+        types::check(step, &known, tool, &mut unfit.problems);
+    }
+    if unfit.problems.is_empty() { Ok(()) } else { Err(unfit) }
 }
 
 /// What a step's result will be.
 pub(crate) fn result(step: &Step, tools: &Catalogue<'_>) -> schema::Type {
-    let output = tools.get(&step.tool)?.output.clone();
+    let output = match &step.work {
+        Work::Call(tool) => tools.get(tool)?.output.clone(),
+        Work::Task(task) => task.output()?,
+    };
     Some(if step.foreach.is_some() { json!({ "type": "array", "items": output }) } else { output })
 }
 
@@ -99,10 +126,10 @@ pub(crate) fn catalogue(gate: &Gate) -> Catalogue<'_> {
 }
 
 /// The tool that a step calls.
-pub(crate) fn find_tool(gate: &Gate, step: &Step) -> Result<Arc<Tool>, Unfit> {
-    gate.tool(&step.tool).cloned().ok_or_else(|| {
-        let hint = hint(&step.tool, gate.tools().map(|tool| &tool.id));
-        Unfit { problems: vec![format!("step `{}`: there is no tool `{}`{hint}", step.id, step.tool)] }
+pub(crate) fn find_tool(gate: &Gate, step: &str, id: &ToolId) -> Result<Arc<Tool>, Unfit> {
+    gate.tool(id).cloned().ok_or_else(|| {
+        let hint = hint(id, gate.tools().map(|tool| &tool.id));
+        Unfit { problems: vec![format!("step `{step}`: there is no tool `{id}`{hint}")] }
     })
 }
 

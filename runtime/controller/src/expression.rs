@@ -102,6 +102,11 @@ impl Expression {
         &self.results
     }
 
+    /// Whether it needs what the task was given.
+    pub(crate) fn needs_input(&self) -> bool {
+        self.variables.contains("input")
+    }
+
     pub(crate) fn evaluate(&self, scope: &Scope) -> Result<Value, ExpressionError> {
         let mut context = Context::with_env(Arc::clone(&ENV));
         let steps = self.steps.iter().filter_map(|id| Some((id.clone(), scope.steps.get(id)?)));

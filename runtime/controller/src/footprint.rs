@@ -3,7 +3,7 @@
 
 use crate::{
     gate::{Gate, Proposal},
-    plan::{Plan, Step},
+    plan::{Plan, Step, SubTask, Work},
     template::Template,
 };
 use policy::{Bounds, HostPattern, Provenance, Source};
@@ -37,6 +37,9 @@ pub struct Footprint {
     pub count: usize,
     /// Whether some step is a call for each value of a list that is not there yet.
     pub open: bool,
+    /// How many tasks there are of their own whose steps a planner proposes while they run.
+    #[serde(default)]
+    pub planned: usize,
     /// How many of the calls somebody has to agree to by itself.
     pub asks: usize,
     /// Steps whose call would be denied, with the reason.
@@ -48,11 +51,42 @@ impl Footprint {
     pub(crate) fn of<'a>(gate: &Gate, steps: impl Iterator<Item = (&'a Step, &'a Provenance)>) -> Self {
         let mut this = Self::default();
         for (step, chosen) in steps {
-            if let Some(tool) = gate.tool(&step.tool) {
-                this.add(gate, tool, step, chosen);
+            match &step.work {
+                Work::Call(tool) => {
+                    if let Some(tool) = gate.tool(tool) {
+                        this.add(gate, tool, step, chosen);
+                    }
+                }
+                Work::Task(task) => this.add_task(gate, task, step, chosen),
             }
         }
         this
+    }
+
+    fn add_task(&mut self, gate: &Gate, task: &SubTask, step: &Step, chosen: &Provenance) {
+        // Rules that are not valid are refused before: what cannot be asked counts as denied.
+        let own = match gate.narrowed(&step.id, task.plan.forbid.as_deref()) {
+            Ok(gate) => Self::of(&gate, task.plan.steps.iter().map(|step| (step, chosen))),
+            Err(error) => {
+                self.denied.insert(step.id.clone(), error.to_string());
+                return;
+            }
+        };
+        self.count += own.count;
+        self.asks += own.asks;
+        self.open |= own.open || step.foreach.is_some();
+        self.planned += own.planned + usize::from(task.plan.planner.is_some());
+        let sets = [
+            (&mut self.calls, own.calls),
+            (&mut self.reads, own.reads),
+            (&mut self.writes, own.writes),
+            (&mut self.sends, own.sends),
+            (&mut self.secrets, own.secrets),
+            (&mut self.invokes, own.invokes),
+            (&mut self.variables, own.variables),
+        ];
+        sets.into_iter().for_each(|(all, more)| all.extend(more));
+        self.denied.extend(own.denied.into_iter().map(|(inner, why)| (format!("{}/{inner}", step.id), why)));
     }
 
     fn add(&mut self, gate: &Gate, tool: &Tool, step: &Step, chosen: &Provenance) {
@@ -134,6 +168,7 @@ impl Footprint {
         inside.iter().all(|(own, other)| own.is_superset(other))
             && other.sends.iter().all(|sent| self.sends.iter().any(|own| own == sent || covers(own, sent)))
             && other.count <= self.count
+            && other.planned <= self.planned
             && (self.open || !other.open)
     }
 }
@@ -213,6 +248,11 @@ impl fmt::Display for Footprint {
         }
         let more = if self.open { " or more" } else { "" };
         parts.push(format!("{} call{}{more}", self.count, if self.count == 1 && !self.open { "" } else { "s" }));
+        match self.planned {
+            0 => {}
+            1 => parts.push("one task of its own that a planner plans".into()),
+            tasks => parts.push(format!("{tasks} tasks of their own that a planner plans")),
+        }
         match self.asks {
             0 => {}
             1 => parts.push("asks once".into()),

@@ -12,7 +12,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     future::poll_fn,
-    sync::{Arc, PoisonError, RwLock, Weak},
+    sync::{Arc, Mutex, PoisonError, RwLock, Weak},
     task::Poll,
 };
 
@@ -47,6 +47,8 @@ pub struct Gate {
     /// For the calls that tools make, which outlive no gate.
     itself: Weak<Self>,
     watch: Option<ProgressWatch>,
+    /// The gates of tasks within this one's: what forbids something here forbids it there.
+    within: Mutex<Vec<Weak<Self>>>,
     /// While it is held, nobody takes over or drops what is staged here.
     _lease: Option<Lease>,
 }
@@ -189,7 +191,41 @@ impl Gate {
             journal: setup.journal,
             task: setup.task,
             guests: Guests::default(),
+            within: Mutex::default(),
         })
+    }
+
+    /// The same gate for a task within the task, with further rules. Single calls are not made through it.
+    ///
+    /// # Errors
+    /// Where the rules are not valid, or permit something.
+    pub(crate) fn narrowed(&self, name: &str, forbid: Option<&str>) -> Result<Arc<Self>, PolicyError> {
+        let rules: Vec<_> = forbid.map(|rules| (format!("{name}.forbid.cedar"), rules)).into_iter().collect();
+        // Rules that are added meanwhile are either in the policy already, or are added to this gate as well.
+        let mut within = self.within.lock().unwrap_or_else(PoisonError::into_inner);
+        let policy = self.policy().tightened(&rules)?;
+        let inner = Arc::new_cyclic(|itself| Self {
+            itself: itself.clone(),
+            watch: self.watch.clone(),
+            _lease: None,
+            tools: self.tools.clone(),
+            offered: self.offered.clone(),
+            variables: self.variables.clone(),
+            classification: Arc::clone(&self.classification),
+            shared: self.shared.clone(),
+            sandbox: Arc::clone(&self.sandbox),
+            policy: RwLock::new(Arc::new(policy)),
+            world: self.world.clone(),
+            who: self.who.clone(),
+            limits: self.limits,
+            journal: Arc::clone(&self.journal),
+            task: self.task,
+            guests: Guests::default(),
+            within: Mutex::default(),
+        });
+        within.retain(|gate| gate.strong_count() > 0);
+        within.push(Arc::downgrade(&inner));
+        Ok(inner)
     }
 
     /// The tools, by id.
@@ -249,9 +285,10 @@ impl Gate {
     /// # Errors
     /// Where they are not valid, or permit something. Nothing has changed then.
     pub(crate) fn tighten(&self, rules: &[(String, String)]) -> Result<(), PolicyError> {
+        let within = self.within.lock().unwrap_or_else(PoisonError::into_inner);
         let tightened = self.policy().tightened(rules)?;
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tightened);
-        Ok(())
+        within.iter().filter_map(Weak::upgrade).try_for_each(|gate| gate.tighten(rules))
     }
 
     /// What policy says of a call.

@@ -6,6 +6,7 @@
 mod approval;
 mod budget;
 mod check;
+mod delegate;
 mod expression;
 mod footprint;
 mod gate;
@@ -25,11 +26,12 @@ mod within;
 
 pub use budget::{Budget, BudgetError, Counted, Exhausted, Part, Spent};
 pub use check::{Catalogue, KnownTool, Unfit, check_plan};
+pub use delegate::check_rules;
 pub use expression::ExpressionError;
 pub use footprint::{Footprint, of_plan as footprint};
 pub use gate::{Answer, Gate, GateError, ProgressWatch, Proposal, Setup, Who};
 pub use people::{PeopleError, Visited};
-pub use plan::{Isolation, NoIsolation, OnFailure, Plan, PlanError, PlanMount, Retry, Step};
+pub use plan::{Isolation, NoIsolation, OnFailure, Plan, PlanError, PlanMount, Retry, Step, SubTask, Work};
 pub use planner::{
     Arguments, CallResult, Function, FunctionCall, Heard, Message, Model, ModelError, ModelFault, Planner,
     PlannerSettings, Price, Prompt, Speaking, Stop, Tokens, Turn,
@@ -37,6 +39,6 @@ pub use planner::{
 pub use progress::{Asked, Desk, Failure, Graph, Item, Node, Progress, StepProgress, StepState, Talk, Took};
 pub use record::now_ms;
 pub use recorder::Watch;
-pub use report::{Branch, explain, html, markdown};
+pub use report::{Branch, Record, explain, html, markdown};
 pub use staging::{Staging, StagingError};
-pub use task::{Task, TaskEnd, TaskError, Words};
+pub use task::{Attended, Task, TaskEnd, TaskError, Words};

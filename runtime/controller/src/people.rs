@@ -198,10 +198,13 @@ impl<'a> Visited<'a> {
             }
         }
         let (plan, known) = (self.progress.plan(), self.progress.graph.ids());
-        for step in Plan::parse_more(&by.to_string(), &add, &known, &plan.limits)? {
-            let package = step.tool.package();
+        let mut called = Vec::new();
+        let steps = plan.parse_more(&by.to_string(), &add, &known)?;
+        steps.iter().for_each(|step| step.tools_called("", &mut called));
+        for (step, tool) in called {
+            let package = tool.package();
             if !self.started.packages.iter().any(|known| known.name == package) {
-                return Err(PeopleError::UnknownPackage { step: step.id, package: package.to_owned() });
+                return Err(PeopleError::UnknownPackage { step, package: package.to_owned() });
             }
         }
         // What a person writes is theirs, as the objective is.

@@ -4,16 +4,20 @@ mod check;
 mod planner;
 mod raw;
 mod steps;
+mod task;
 
 pub use check::PlanError;
+pub use task::SubTask;
 
 use crate::{budget::Budget, expression::Expression, planner::PlannerSettings, template::Template};
 use policy::{Access, Classification, Limits, MountName, Narrow, Principal, ToolId};
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     path::PathBuf,
     str::FromStr,
+    sync::Arc,
 };
 
 /// A plan that has been checked: ids are unique, references lead to steps, nothing waits for itself.
@@ -25,10 +29,18 @@ pub struct Plan {
     pub principal: Principal,
     /// What that principal is, for policy.
     pub roles: Vec<String>,
+    /// What it is given, by name: `${{ input.name }}`.
+    pub input: BTreeMap<String, serde_json::Value>,
+    /// What it gives back.
+    pub(crate) result: Option<Template>,
+    /// How deep tasks may stand within it.
+    pub depth: u32,
     /// The packages that its steps may use: names of known packages, or paths of files ending in `.wasm`.
     pub tools: Vec<String>,
     /// Policy files.
     pub policy: Vec<PathBuf>,
+    /// Further rules, which can only forbid.
+    pub forbid: Option<String>,
     /// What the world holds, by name.
     pub mounts: BTreeMap<MountName, PlanMount>,
     /// What goes for sources.
@@ -107,15 +119,43 @@ pub struct PlanMount {
     pub shared: bool,
 }
 
-/// One call, with what it waits for and what must hold of its result.
+/// What a step is.
+#[derive(Debug, Clone)]
+pub enum Work {
+    /// A call of this tool.
+    Call(ToolId),
+    /// A task of its own.
+    Task(Arc<SubTask>),
+}
+
+impl Work {
+    /// The tool, where it is a call.
+    pub fn tool(&self) -> Option<&ToolId> {
+        match self {
+            Self::Call(tool) => Some(tool),
+            Self::Task(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call(tool) => tool.fmt(f),
+            Self::Task(_) => f.write_str("a task"),
+        }
+    }
+}
+
+/// One call or one task, with what it waits for and what must hold of its result.
 #[derive(Debug, Clone)]
 pub struct Step {
     /// Its id, unique in the plan.
     pub id: String,
     /// What it is for, for people.
     pub title: Option<String>,
-    /// The tool that it calls.
-    pub tool: ToolId,
+    /// What it does.
+    pub work: Work,
     pub(crate) args: BTreeMap<String, Template>,
     /// The steps that must have ended before it begins: those it names, and those it refers to.
     pub(crate) after: BTreeSet<String>,
@@ -139,6 +179,15 @@ pub struct Step {
 }
 
 impl Step {
+    /// The tools that it calls, or its task does, each with the step's path, such as `research/fetch`.
+    pub(crate) fn tools_called<'a>(&'a self, within: &str, called: &mut Vec<(String, &'a ToolId)>) {
+        let path = if within.is_empty() { self.id.clone() } else { format!("{within}/{}", self.id) };
+        match &self.work {
+            Work::Call(tool) => called.push((path, tool)),
+            Work::Task(task) => task.plan.steps.iter().for_each(|step| step.tools_called(&path, called)),
+        }
+    }
+
     /// The steps whose results, errors or states may be in its arguments.
     pub(crate) fn referred(&self) -> BTreeSet<String> {
         self.args.values().chain(&self.foreach).flat_map(Template::steps).collect()
@@ -188,19 +237,29 @@ impl Plan {
     /// Every problem that was found, each with its place in `name`.
     pub fn parse(name: &str, text: &str, folder: &std::path::Path) -> Result<Self, PlanError> {
         let raw = raw::RawPlan::parse(name, text)?;
-        check::resolve(name, raw, text, folder)
+        check::resolve(name, raw, text, folder, None)
     }
+
+    /// Every tool that its steps call, and those of tasks within it, each with the step.
+    pub fn tools_called(&self) -> Vec<(String, &ToolId)> {
+        let mut called = Vec::new();
+        for step in &self.steps {
+            step.tools_called("", &mut called);
+        }
+        called
+    }
+
     /// Reads steps that somebody adds to a plan that is being carried out: a list in the form of a plan's file.
     ///
     /// # Errors
     /// As for [`Plan::parse`]; `name` is who proposes them.
     pub(crate) fn parse_more(
+        &self,
         name: &str,
         steps: &[serde_json::Value],
         known: &[&str],
-        limits: &Limits,
     ) -> Result<Vec<Step>, PlanError> {
         let raw = raw::RawStep::list(name, steps)?;
-        check::more(name, raw, known, limits)
+        check::more(name, raw, known, self)
     }
 }

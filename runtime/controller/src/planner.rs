@@ -11,7 +11,7 @@ pub use model::{
     Stop, Tokens, Turn,
 };
 
-pub(crate) use turn::{Planned, plan};
+pub(crate) use turn::{Planned, plan, source};
 
 use policy::SecretName;
 use std::{fmt, sync::Arc};

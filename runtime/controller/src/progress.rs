@@ -11,12 +11,12 @@ pub use step::{Failure, StepProgress, StepState, Took};
 pub use talk::Talk;
 
 use crate::{
-    budget::Spent,
+    budget::{Room, Spent},
     plan::{OnFailure, Plan},
     planner::Turn,
 };
-use journal::{About, Again, Answer, EventBody, Interrupted, Steering, Verdict};
-use policy::{Limits, Provenance, Source};
+use journal::{About, Again, Answer, EventBody, Interrupted, Origin, Steering, TaskState, Verdict};
+use policy::{Provenance, Source};
 use sandbox::Outcome;
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -26,6 +26,10 @@ use std::{collections::BTreeSet, sync::Arc};
 #[derive(Debug, Clone)]
 pub struct Progress {
     plan: Arc<Plan>,
+    /// What it was given.
+    pub(crate) input: Arc<Value>,
+    /// The step of another task that it is.
+    origin: Option<Origin>,
     /// Its steps, in the order in which they came to be.
     pub graph: Graph,
     /// Where they stand, in the same order.
@@ -55,6 +59,8 @@ impl Progress {
     /// A task that has not begun.
     pub fn new(plan: Arc<Plan>) -> Self {
         let mut this = Self {
+            input: Arc::new(plan.input.clone().into_iter().collect()),
+            origin: None,
             graph: Graph::default(),
             steps: Vec::new(),
             spent: Spent::default(),
@@ -77,6 +83,22 @@ impl Progress {
     /// Its plan, as it began.
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
+    }
+
+    /// The step of another task that it is, where it is one.
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.as_ref()
+    }
+
+    /// Where what it was given came from.
+    pub(crate) fn given(&self) -> Provenance {
+        let mut sources = Provenance::new();
+        match &self.origin {
+            Some(origin) => origin.input.values().for_each(|of_one| sources.join(of_one)),
+            // Who asks for the task gives it as well.
+            None => sources.insert(Source::Objective),
+        }
+        sources
     }
 
     /// Why its record says something that cannot be carried out.
@@ -131,10 +153,19 @@ impl Progress {
     }
 
     /// Marks a step as begun, before any event says so.
-    pub(crate) fn begin(&mut self, at: usize, limits: Option<&Limits>) {
+    pub(crate) fn begin(&mut self, at: usize, room: Option<&Room>) {
         self.set(at, StepState::Decided, None);
-        // A call counts as spent from its beginning.
-        let held = Spent { calls: 1, ..limits.map_or_else(Spent::default, Spent::at_most) };
+        let held = match room {
+            Some(Room::Task(budget)) => {
+                // A part of it may count as spent already.
+                let mut most = budget.most();
+                most.take(&self.steps[at].counted);
+                most
+            }
+            // A call counts as spent from its beginning.
+            Some(Room::Call(limits)) => Spent { calls: 1, ..Spent::at_most(limits) },
+            None => Spent { calls: 1, ..Spent::default() },
+        };
         self.hold(at, held);
     }
 
@@ -156,8 +187,17 @@ impl Progress {
             | EventBody::StepExpanded { .. }
             | EventBody::StepRefused { .. }
             | EventBody::StepSkipped { .. }
-            | EventBody::StepInterrupted { .. } => self.step(at_ms, event),
-            EventBody::TaskStarted(_) => self.last_ms = Some(at_ms),
+            | EventBody::StepInterrupted { .. }
+            | EventBody::Delegated { .. }
+            | EventBody::Returned { .. } => self.step(at_ms, event),
+            EventBody::TaskStarted(started) => {
+                self.last_ms = Some(at_ms);
+                if let Some(origin) = &started.origin {
+                    self.graph.choose(&Arc::new(origin.chosen.clone()));
+                    self.talk.hear(&origin.chosen);
+                    self.origin = Some(origin.clone());
+                }
+            }
             EventBody::TaskResumed => {
                 self.last_ms = Some(at_ms);
                 self.talk.try_again();
@@ -203,8 +243,7 @@ impl Progress {
                     self.talk.say(format!("{}: {words}", by.name));
                 }
             }
-            EventBody::Delegated { .. }
-            | EventBody::TaskEnded { .. }
+            EventBody::TaskEnded { .. }
             | EventBody::Invoked { .. }
             | EventBody::Committing { .. }
             | EventBody::Committed { .. }
@@ -221,7 +260,9 @@ impl Progress {
         | EventBody::StepExpanded { step: id, .. }
         | EventBody::StepRefused { step: id, .. }
         | EventBody::StepSkipped { step: id, .. }
-        | EventBody::StepInterrupted { step: id, .. }) = event
+        | EventBody::StepInterrupted { step: id, .. }
+        | EventBody::Delegated { step: id, .. }
+        | EventBody::Returned { step: id, .. }) = event
         else {
             return;
         };
@@ -270,6 +311,12 @@ impl Progress {
                     }
                 });
             }
+            EventBody::Delegated { task, .. } => {
+                self.set(at, StepState::Running { can_change: true }, None);
+                self.steps[at].task = Some(*task);
+                self.steps[at].began_ms.get_or_insert(at_ms);
+            }
+            EventBody::Returned { .. } => self.returned(at, at_ms, event),
             EventBody::StepExpanded { items, provenance, .. } => self.expand(at, at_ms, items, provenance),
             EventBody::StepRefused { why, budget, .. } => {
                 let failure = if *budget { Failure::Limit } else { Failure::Check };
@@ -291,6 +338,40 @@ impl Progress {
                 }
             },
             _ => {}
+        }
+    }
+
+    /// The task that a step is has come to an end, or to a point where it waits.
+    fn returned(&mut self, at: usize, at_ms: u64, event: &EventBody) {
+        let EventBody::Returned { task, state, why, failure, result, spent, check, provenance, .. } = event else {
+            return;
+        };
+        match Spent::deserialize(spent) {
+            Ok(spent) => {
+                // It says what all of it took, of which a part may count already. Both go on at the same time.
+                let spent = Spent { time_ms: 0, ..spent };
+                let counted = std::mem::replace(&mut self.steps[at].counted, spent);
+                self.spent.take(&counted);
+                self.spent.add(&spent);
+                let step = &mut self.steps[at];
+                step.took.cpu_us = spent.cpu_us;
+                step.took.wall_us = at_ms.saturating_sub(step.began_ms.unwrap_or(at_ms)).saturating_mul(1_000);
+            }
+            Err(error) => self.broken = Some(format!("what a task has spent cannot be read: {error}")),
+        }
+        let failure = Failure::deserialize(failure).unwrap_or(Failure::GivenUp);
+        let why = why.clone().unwrap_or_default();
+        match state {
+            TaskState::Waiting => self.set(at, StepState::Asking, Some(format!("task {task} waits: {why}"))),
+            TaskState::Done => self.change(at, at_ms, |step| {
+                step.provenance.join(provenance);
+                step.give(result.clone(), check.as_ref());
+            }),
+            TaskState::Failed | TaskState::Cancelled => self.change(at, at_ms, |step| {
+                step.provenance.join(provenance);
+                let why = format!("task {task}: {why}");
+                step.fail(failure, why.clone(), &why.into());
+            }),
         }
     }
 
@@ -330,7 +411,7 @@ impl Progress {
                 self.skip(at, at_ms, format!("taken out of the plan by {who}"));
             }
         }
-        match Plan::parse_more(&who, add, &self.graph.ids(), &self.plan.limits) {
+        match self.plan.parse_more(&who, add, &self.graph.ids()) {
             Ok(steps) => self.add(steps, &Arc::new(provenance.clone())),
             Err(error) => self.broken = Some(error.to_string()),
         }

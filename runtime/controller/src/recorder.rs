@@ -9,8 +9,8 @@ use crate::{
 use journal::{EventBody, Follow, JournalError, TaskId, Until};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Called with every event after it is recorded.
-pub type Watch = Arc<dyn Fn(&EventBody, &Progress) + Send + Sync>;
+/// Called with every event after it is recorded, of the task and of those within it.
+pub type Watch = Arc<dyn Fn(&TaskId, &EventBody, &Progress) + Send + Sync>;
 
 pub(crate) struct Recorder {
     gate: Arc<Gate>,
@@ -43,6 +43,10 @@ impl Recorder {
         Ok(Self { gate, task, plan, state: Mutex::new(State { progress, next, follow }), watch })
     }
 
+    pub(crate) fn watch(&self) -> Watch {
+        Arc::clone(&self.watch)
+    }
+
     pub(crate) fn task(&self) -> &TaskId {
         &self.task
     }
@@ -73,9 +77,9 @@ impl Recorder {
     fn take(&self, seq: u64, at_ms: u64, event: &EventBody) -> Result<(), GateError> {
         let mut state = self.state();
         // Somebody else's may stand before it, and so may one of ours that is not back yet.
-        while state.next < seq && state.take_next(&self.watch)? {}
+        while state.next < seq && state.take_next(&self.task, &self.watch)? {}
         if state.next == seq {
-            state.take(seq, at_ms, event, &self.watch);
+            state.take(&self.task, seq, at_ms, event, &self.watch);
         }
         Ok(())
     }
@@ -83,7 +87,7 @@ impl Recorder {
     /// Takes in what others have recorded.
     pub(crate) fn catch_up(&self) -> Result<(), GateError> {
         let mut state = self.state();
-        while state.take_next(&self.watch)? {}
+        while state.take_next(&self.task, &self.watch)? {}
         Ok(())
     }
 
@@ -98,19 +102,19 @@ impl Recorder {
 
 impl State {
     /// Takes in the next event of the journal, where there is one.
-    fn take_next(&mut self, watch: &Watch) -> Result<bool, JournalError> {
+    fn take_next(&mut self, task: &TaskId, watch: &Watch) -> Result<bool, JournalError> {
         let Some(event) = self.follow.ready()? else { return Ok(false) };
         if event.seq >= self.next {
-            self.take(event.seq, event.at_ms, &event.body, watch);
+            self.take(task, event.seq, event.at_ms, &event.body, watch);
         }
         Ok(true)
     }
 
-    fn take(&mut self, seq: u64, at_ms: u64, event: &EventBody, watch: &Watch) {
+    fn take(&mut self, task: &TaskId, seq: u64, at_ms: u64, event: &EventBody, watch: &Watch) {
         self.progress.apply(at_ms, event);
         self.next = seq + 1;
         self.follow.skip_to(self.next);
-        watch(event, &self.progress);
+        watch(task, event, &self.progress);
     }
 }
 

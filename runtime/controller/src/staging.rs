@@ -2,7 +2,7 @@
 
 use crate::{plan::Plan, progress::Progress, record::now_ms};
 use journal::{EventBody, Journal, JournalError, TaskId, TaskState};
-use policy::Digest;
+use policy::{Digest, Provenance};
 use sandbox::{CommitError, Diff, Staged, StagedError};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -93,9 +93,19 @@ impl Staging<'_> {
         self.events.iter().for_each(|event| progress.apply(0, event));
         let waited = self.events.iter().any(|event| matches!(event, EventBody::TaskEnded { .. }));
         if waited && progress.steps.iter().all(|step| step.state.is_over()) {
-            self.append(EventBody::TaskEnded { state: TaskState::Done, why: Some(why.to_owned()) }).await?;
+            // What it gives back it has said when it began to wait.
+            let (result, provenance) = self.events.iter().rev().find_map(given).unwrap_or_default();
+            let why = Some(why.to_owned());
+            self.append(EventBody::TaskEnded { state: TaskState::Done, why, result, provenance }).await?;
         }
         Ok(())
+    }
+}
+
+fn given(event: &EventBody) -> Option<(Value, Provenance)> {
+    match event {
+        EventBody::TaskEnded { result, provenance, .. } => Some((result.clone(), provenance.clone())),
+        _ => None,
     }
 }
 

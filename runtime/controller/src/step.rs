@@ -3,24 +3,23 @@
 
 use crate::{
     approval,
-    budget::{Exhausted, Spent},
+    budget::{Exhausted, Room, Spent},
     check,
+    delegate::{self, Hands, Job},
     expression::Scope,
     gate::{Asker, Gate, GateError, Proposal},
-    plan::Step,
+    plan::{Step, Work},
     progress::{Node, Progress},
     record,
     recorder::Recorder,
+    template::Template,
 };
 use journal::{Again, Check, EventBody};
-use policy::{Decision, LimitKind, Limits, Provenance, Repeat, Source};
+use policy::{Decision, LimitKind, Provenance, Repeat, Source};
 use sandbox::{End, Outcome, Tool};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// How many calls a `foreach` can be.
 const MAX_ITEMS: usize = 10_000;
@@ -35,15 +34,16 @@ pub(crate) struct Before {
     list: Provenance,
     spent: Spent,
     tries: u32,
-    limits: Result<Limits, Exhausted>,
+    room: Result<Room, Exhausted>,
 }
 
 impl Before {
     /// What has happened so far, as far as this step looks at it, and the limits that the budget leaves for it.
-    pub(crate) fn new(at: usize, progress: &Progress, limits: Result<Limits, Exhausted>) -> Self {
+    pub(crate) fn new(at: usize, progress: &Progress, room: Result<Room, Exhausted>) -> Self {
         let node = progress.graph.nodes()[at].clone();
         let mut scope = Scope::default();
         let (mut list, mut of_item) = (Provenance::new(), Provenance::new());
+        scope.variables.insert("input", Arc::clone(&progress.input));
         let mut before = &node.after;
         if let Some(item) = node.item {
             // What it can look at is what its step waited for.
@@ -58,40 +58,38 @@ impl Before {
             scope.steps.insert(progress.graph.nodes()[other].step.id.clone(), Arc::clone(&progress.steps[other].view));
         }
         // An argument comes from whoever chose the step, and from everything that the results it refers to came from.
-        let sources = |steps: BTreeSet<String>| {
+        let sources = |template: &Template| {
             let mut sources = Provenance::clone(&node.chosen);
             sources.join(&of_item);
-            for other in steps.iter().filter_map(|id| progress.graph.find(id)) {
+            if template.needs_input() {
+                sources.join(&progress.given());
+            }
+            for other in template.steps().iter().filter_map(|id| progress.graph.find(id)) {
                 sources.join(&progress.steps[other].provenance);
             }
             sources
         };
         let step = &node.step;
-        let provenance = step.args.iter().map(|(key, template)| (key.clone(), sources(template.steps()))).collect();
+        let provenance = step.args.iter().map(|(key, template)| (key.clone(), sources(template))).collect();
         if let Some(template) = &step.foreach {
-            list = sources(template.steps());
+            list = sources(template);
         }
         let tries = progress.steps[at].tries.saturating_sub(progress.steps[at].broke_off);
-        Self { scope, provenance, list, spent: progress.spent, tries, limits, node }
+        Self { scope, provenance, list, spent: progress.spent, tries, room, node }
     }
 }
 
 /// Takes a step from its beginning to its end; what happens is recorded as it happens.
 pub(crate) async fn run(
-    gate: &Gate,
+    gate: &Arc<Gate>,
     before: Before,
-    recorder: &Recorder,
+    recorder: &Arc<Recorder>,
+    hands: &Hands,
     cancel: impl Future<Output = ()>,
 ) -> Result<(), GateError> {
-    let Before { node, mut scope, mut provenance, list, spent, tries, limits } = before;
+    let Before { node, mut scope, mut provenance, list, spent, tries, room } = before;
     let (id, step) = (node.id.to_string(), &*node.step);
     let refuse = |why: String| EventBody::StepRefused { step: id.clone(), why, budget: false };
-    // Steps that were added meanwhile are not checked before.
-    let Some(tool) = gate.tool(&step.tool) else {
-        let why =
-            format!("there is no tool `{}`{}", step.tool, check::hint(&step.tool, gate.tools().map(|tool| &tool.id)));
-        return recorder.append(refuse(why)).await;
-    };
     if node.item.is_none() {
         match first(step, &scope) {
             Ok(First::Call) => {}
@@ -111,6 +109,29 @@ pub(crate) async fn run(
             Err(error) => return recorder.append(refuse(format!("args.{name}: {error}"))).await,
         }
     }
+    let room = match room {
+        Ok(room) => room,
+        Err(exhausted) => {
+            let why = exhausted.to_string();
+            return recorder.append(EventBody::StepRefused { step: id, why, budget: true }).await;
+        }
+    };
+    let (wanted, limits) = match (&step.work, room) {
+        (Work::Call(wanted), Room::Call(limits)) => (wanted, limits),
+        (Work::Task(task), Room::Task(budget)) => {
+            let job = Job { node: &node, task, input: args, provenance, budget };
+            let check = move |result: &Value| expected(step, scope, "done", result.clone(), Value::Null);
+            return delegate::run(gate, recorder, hands, job, check).await;
+        }
+        (Work::Call(_), Room::Task(_)) | (Work::Task(_), Room::Call(_)) => {
+            return recorder.append(refuse("what it may spend is not known".into())).await;
+        }
+    };
+    // Steps that were added meanwhile are not checked before.
+    let Some(tool) = gate.tool(wanted) else {
+        let why = format!("there is no tool `{wanted}`{}", check::hint(wanted, gate.tools().map(|tool| &tool.id)));
+        return recorder.append(refuse(why)).await;
+    };
     if let Repeat::Keyed(argument) = tool.repeat()
         && args.get(argument).is_none_or(Value::is_null)
     {
@@ -118,13 +139,6 @@ pub(crate) async fn run(
         provenance.insert(argument.clone(), Provenance::clone(&node.chosen));
     }
     let args = Value::Object(args);
-    let limits = match limits {
-        Ok(limits) => limits,
-        Err(exhausted) => {
-            let why = exhausted.to_string();
-            return recorder.append(EventBody::StepRefused { step: id, why, budget: true }).await;
-        }
-    };
     let arguments = match tool.arguments(&args, limits.get(LimitKind::Arguments)) {
         Ok(arguments) => arguments,
         Err(bad) => return recorder.append(refuse(bad.to_string())).await,
@@ -170,7 +184,11 @@ pub(crate) async fn run(
     };
     // What it read through a door is in its result.
     sources.join(&outcome.effects.sources());
-    let check = expected(step, scope, &outcome);
+    let check = match &outcome.end {
+        End::Result(value) => expected(step, scope, "done", value.clone(), Value::Null),
+        End::ToolError(value) => expected(step, scope, "failed", Value::Null, value.clone()),
+        End::Limit(_) | End::Trap(_) | End::Cancelled => None,
+    };
     let again = again(step, tool, tries + 1, &outcome, check.as_ref());
     recorder
         .append(EventBody::StepEnded { step: id, outcome: record::json(&outcome), check, provenance: sources, again })
@@ -233,13 +251,8 @@ fn again(step: &Step, tool: &Tool, tries: u32, outcome: &Outcome, check: Option<
 }
 
 /// Evaluates a step's own check, where there is something to check.
-fn expected(step: &Step, mut scope: Scope, outcome: &Outcome) -> Option<Check> {
+fn expected(step: &Step, mut scope: Scope, state: &str, result: Value, error: Value) -> Option<Check> {
     let expect = step.expect.as_ref()?;
-    let (state, result, error) = match &outcome.end {
-        End::Result(value) => ("done", value.clone(), Value::Null),
-        End::ToolError(value) => ("failed", Value::Null, value.clone()),
-        End::Limit(_) | End::Trap(_) | End::Cancelled => return None,
-    };
     scope.variables.insert("state", Arc::new(state.into()));
     scope.variables.insert("result", Arc::new(result));
     scope.variables.insert("error", Arc::new(error));

@@ -3,18 +3,22 @@
 
 use crate::{
     approval,
-    budget::Exhausted,
-    check, footprint,
+    budget::{Exhausted, Room},
+    check,
+    delegate::{self, Hands},
+    expression::Scope,
+    footprint,
     gate::{Gate, GateError},
-    plan::{OnFailure, Plan},
+    plan::{OnFailure, Plan, Work},
     planner::{self, Planned, Planner},
-    progress::{Failure, Progress, StepState},
+    progress::{Failure, Node, Progress, StepState},
     record,
     recorder::{Recorder, Watch},
     step::{self, Before},
 };
-use journal::{About, EventBody, Interrupted, PlannerFault, TaskId, TaskStarted, TaskState};
-use policy::{Limits, PolicyError};
+use journal::{About, Author, EventBody, Interrupted, PlannerFault, TaskId, TaskStarted, TaskState};
+use policy::{PolicyError, Provenance, Source};
+use serde_json::{Value, json};
 use std::{pin::pin, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 
@@ -25,7 +29,7 @@ const LOOK: Duration = Duration::from_millis(20);
 pub struct Task {
     gate: Arc<Gate>,
     recorder: Arc<Recorder>,
-    planner: Option<Planner>,
+    hands: Arc<Hands>,
     /// How many of the rules that were added are in force.
     tightened: usize,
     /// Whether the plan may be carried out, with so many steps.
@@ -43,6 +47,10 @@ pub struct TaskEnd {
     pub failure: Option<Failure>,
     /// In words, where that is not plain.
     pub why: Option<String>,
+    /// What it gives back, where its plan or its planner says that.
+    pub result: Value,
+    /// Where that came from.
+    pub provenance: Provenance,
     /// Where its steps stand.
     pub progress: Progress,
 }
@@ -88,6 +96,23 @@ pub struct Words {
     pub give_up: Vec<String>,
 }
 
+/// Who attends to a task while it is worked on.
+#[derive(Default)]
+pub struct Attended {
+    /// Who plans, where somebody does.
+    pub planner: Option<Planner>,
+    /// Whether what a person has to say is waited for, as long as it takes.
+    pub wait: bool,
+    /// What a person says about steps that a crash left uncertain; those of a task within are named `step/inner`.
+    pub words: Words,
+}
+
+impl From<Attended> for Hands {
+    fn from(Attended { planner, wait, words }: Attended) -> Self {
+        Self { planner, wait, words: Arc::new(words), outer: None }
+    }
+}
+
 impl Task {
     /// Begins a task.
     ///
@@ -97,11 +122,24 @@ impl Task {
         gate: Arc<Gate>,
         plan: Arc<Plan>,
         task: TaskId,
+        started: TaskStarted,
+        hands: Attended,
+        watch: Watch,
+    ) -> Result<Self, TaskError> {
+        Self::start_with(gate, plan, task, started, hands.into(), watch).await
+    }
+
+    /// The same, within another task or not.
+    pub(crate) async fn start_with(
+        gate: Arc<Gate>,
+        plan: Arc<Plan>,
+        task: TaskId,
         mut started: TaskStarted,
-        planner: Option<Planner>,
+        hands: Hands,
         watch: Watch,
     ) -> Result<Self, TaskError> {
         check::check_plan(&plan, &check::catalogue(&gate))?;
+        delegate::check_rules(&gate, &plan)?;
         let footprint = footprint::of_plan(&gate, &plan);
         let stops = |id: &str| plan.steps.iter().any(|step| step.id == id && step.on_failure == OnFailure::Stop);
         let denied: Vec<_> = footprint.denied.iter().filter(|(step, _)| stops(step)).collect();
@@ -110,7 +148,7 @@ impl Task {
             return Err(TaskError::WouldBeDenied(denied.into_iter().map(own).collect()));
         }
         started.footprint = record::json(&footprint);
-        let this = Self::new(gate, Progress::new(plan), task, 0, planner, watch)?;
+        let this = Self::new(gate, Progress::new(plan), task, 0, hands, watch)?;
         this.recorder.append(EventBody::TaskStarted(Box::new(started))).await?;
         Ok(this)
     }
@@ -123,10 +161,21 @@ impl Task {
         gate: Arc<Gate>,
         plan: Arc<Plan>,
         task: TaskId,
-        words: &Words,
-        planner: Option<Planner>,
+        hands: Attended,
         watch: Watch,
     ) -> Result<Self, TaskError> {
+        Self::resume_with(gate, plan, task, hands.into(), watch).await
+    }
+
+    /// The same, within another task or not.
+    pub(crate) async fn resume_with(
+        gate: Arc<Gate>,
+        plan: Arc<Plan>,
+        task: TaskId,
+        hands: Hands,
+        watch: Watch,
+    ) -> Result<Self, TaskError> {
+        let words = Arc::clone(&hands.words);
         let mut progress = Progress::new(plan);
         let mut next = 0;
         for event in gate.journal().reader()?.events(&task, 0) {
@@ -142,11 +191,7 @@ impl Task {
         let mut interrupted = Vec::new();
         for (node, known) in progress.graph.nodes().iter().zip(&progress.steps) {
             let then = match known.state {
-                StepState::Running { can_change: true }
-                    if !step::may_repeat(&node.step, &*check::find_tool(&gate, &node.step)?) =>
-                {
-                    Interrupted::Uncertain
-                }
+                StepState::Running { can_change: true } if !may_repeat(&gate, node)? => Interrupted::Uncertain,
                 StepState::Running { .. } => Interrupted::Harmless,
                 StepState::Uncertain => Interrupted::Uncertain,
                 _ => continue,
@@ -154,11 +199,15 @@ impl Task {
             interrupted.push((node.id.to_string(), then, known.state));
         }
         for word in words.repeat.iter().chain(&words.give_up) {
-            if !interrupted.iter().any(|(id, then, _)| id == word && *then == Interrupted::Uncertain) {
+            let of_own = interrupted.iter().any(|(id, then, _)| id == word && *then == Interrupted::Uncertain);
+            // What is said of tasks within it, they look at.
+            let mut open =
+                progress.graph.nodes().iter().zip(&progress.steps).filter(|(_, known)| !known.state.is_over());
+            if !of_own && !open.any(|(node, _)| delegate::is_inner(&node.step, &node.id, word)) {
                 return Err(TaskError::NotUncertain(word.clone()));
             }
         }
-        let mut this = Self::new(gate, progress, task, next, planner, watch)?;
+        let mut this = Self::new(gate, progress, task, next, hands, watch)?;
         // Rules that a person added are in force before anything else.
         this.tighten()?;
         this.recorder.append(EventBody::TaskResumed).await?;
@@ -184,19 +233,20 @@ impl Task {
         progress: Progress,
         task: TaskId,
         next: u64,
-        planner: Option<Planner>,
+        hands: Hands,
         watch: Watch,
     ) -> Result<Self, TaskError> {
         let recorder = Arc::new(Recorder::new(Arc::clone(&gate), task, progress, next, watch)?);
         let cancel = watch::Sender::new(false);
-        Ok(Self { gate, recorder, planner, tightened: 0, permitted: false, looked_at: 0, cancel })
+        Ok(Self { gate, recorder, hands: Arc::new(hands), tightened: 0, permitted: false, looked_at: 0, cancel })
     }
 
-    /// Works until nothing can begin any more. With `wait`, what a person has to say is waited for, as long as it takes.
+    /// Works until nothing can begin any more.
     ///
     /// # Errors
     /// Where the record cannot be read or written, or the host fails. The task can be resumed then.
-    pub async fn run(mut self, wait: bool) -> Result<TaskEnd, TaskError> {
+    pub async fn run(mut self) -> Result<TaskEnd, TaskError> {
+        let wait = self.hands.wait;
         let mut running = JoinSet::new();
         loop {
             self.heed()?;
@@ -204,7 +254,7 @@ impl Task {
             while let Some(next) = self.next(running.len()) {
                 match next {
                     Next::Skip(step, why) => self.recorder.append(EventBody::StepSkipped { step, why }).await?,
-                    Next::Begin(at, limits) => self.begin(at, limits, &mut running),
+                    Next::Begin(at, room) => self.begin(at, room, &mut running),
                 }
             }
             let wake = self.recorder.progress().next_retry();
@@ -231,7 +281,9 @@ impl Task {
         if let Some(why) = progress.broken() {
             return Err(TaskError::Broken(why.to_owned()));
         }
-        if progress.desk.cancelled().is_some() {
+        let cancelled = progress.desk.cancelled().is_some();
+        drop(progress);
+        if cancelled || self.outer_cancelled().is_some() {
             self.cancel.send_replace(true);
         }
         Ok(())
@@ -256,8 +308,12 @@ impl Task {
 
     /// Puts rules into force that were added.
     fn tighten(&mut self) -> Result<(), TaskError> {
-        let rules = self.recorder.progress().desk.tightened()[self.tightened..].to_vec();
+        let mut rules = self.recorder.progress().desk.tightened()[self.tightened..].to_vec();
         if !rules.is_empty() {
+            if self.hands.outer.is_some() {
+                // The task around it has rules of the same names.
+                rules.iter_mut().for_each(|(name, _)| *name = format!("{}-{name}", self.recorder.task()));
+            }
             self.gate.tighten(&rules)?;
             self.tightened += rules.len();
         }
@@ -266,21 +322,36 @@ impl Task {
 
     /// Whether a step failed after which nothing comes.
     fn stopped(&self, progress: &Progress) -> bool {
-        progress.stopped_by().is_some() && self.planner.is_none()
+        progress.stopped_by().is_some() && self.hands.planner.is_none()
     }
 
     /// Whether no further step may begin.
     fn stands(&self) -> bool {
         let progress = self.recorder.progress();
-        !self.permitted
+        let own = !self.permitted
             || progress.stopped_by().is_some()
             || progress.desk.paused().is_some()
-            || progress.desk.cancelled().is_some()
+            || progress.desk.cancelled().is_some();
+        drop(progress);
+        own || self.outer_paused().is_some() || self.outer_cancelled().is_some()
+    }
+
+    /// Who stopped a task around it for now.
+    fn outer_paused(&self) -> Option<Author> {
+        self.hands.outer.as_ref()?.paused()
+    }
+
+    /// Who ended a task around it, and why.
+    fn outer_cancelled(&self) -> Option<(Author, String)> {
+        self.hands.outer.as_ref()?.cancelled()
     }
 
     /// Has the planner say what comes next, where it can; whether there may be something to do then.
     async fn plans(&self) -> Result<bool, TaskError> {
-        let Some(planner) = &self.planner else { return Ok(false) };
+        let Some(planner) = &self.hands.planner else { return Ok(false) };
+        if self.outer_paused().is_some() || self.outer_cancelled().is_some() {
+            return Ok(false);
+        }
         {
             let progress = self.recorder.progress();
             let stands = progress.desk.paused().is_some() || progress.desk.cancelled().is_some();
@@ -296,7 +367,7 @@ impl Task {
                 () = sleep(LOOK) => {
                     self.recorder.catch_up()?;
                     // What it would say is not wanted any more.
-                    if self.recorder.progress().desk.cancelled().is_some() {
+                    if self.recorder.progress().desk.cancelled().is_some() || self.outer_cancelled().is_some() {
                         return Ok(true);
                     }
                 }
@@ -308,18 +379,20 @@ impl Task {
     fn waits_for_people(&self) -> bool {
         let progress = self.recorder.progress();
         let over = self.stopped(&progress) || progress.desk.cancelled().is_some();
-        !over && (progress.desk.open(record::now_ms()).next().is_some() || progress.desk.paused().is_some())
+        let waits = progress.desk.open(record::now_ms()).next().is_some() || progress.desk.paused().is_some();
+        drop(progress);
+        !over && self.outer_cancelled().is_none() && (waits || self.outer_paused().is_some())
     }
 
-    fn begin(&self, at: usize, limits: Result<Limits, Exhausted>, running: &mut JoinSet<Result<(), GateError>>) {
+    fn begin(&self, at: usize, room: Result<Room, Exhausted>, running: &mut JoinSet<Result<(), GateError>>) {
         let before = {
             let mut progress = self.recorder.progress();
-            let before = Before::new(at, &progress, limits.clone());
+            let before = Before::new(at, &progress, room.clone());
             // Until its first event is recorded, nothing else says that it has begun.
-            progress.begin(at, limits.as_ref().ok());
+            progress.begin(at, room.as_ref().ok());
             before
         };
-        let (gate, recorder) = (Arc::clone(&self.gate), Arc::clone(&self.recorder));
+        let (gate, recorder, hands) = (Arc::clone(&self.gate), Arc::clone(&self.recorder), Arc::clone(&self.hands));
         let mut cancel = self.cancel.subscribe();
         running.spawn(async move {
             let cancelled = async {
@@ -327,7 +400,7 @@ impl Task {
                     std::future::pending().await
                 }
             };
-            step::run(&gate, before, &recorder, cancelled).await
+            step::run(&gate, before, &recorder, &hands, cancelled).await
         });
     }
 
@@ -347,15 +420,26 @@ impl Task {
                 let (id, word) = (&progress.graph.nodes()[*other].id, state(other).word());
                 return Some(Next::Skip(node.id.to_string(), format!("it uses the result of `{id}`, which is {word}")));
             }
-            let limits = self.recorder.plan().budget.clip(&reserved, &node.step.limits);
+            let budget = &self.recorder.plan().budget;
+            let clipped = budget.clip(&reserved, &node.step.limits);
+            let room = clipped.map(|limits| match &node.step.work {
+                Work::Call(_) => Room::Call(limits),
+                // What it has spent already counts as spent here.
+                Work::Task(task) => {
+                    Room::Task(task.plan.budget.within(&budget.left(&reserved).and(&progress.steps[at].counted)))
+                }
+            });
             // What is held for calls that run may be left over when they end.
-            (limits.is_ok() || running == 0).then_some(Next::Begin(at, limits))
+            (room.is_ok() || running == 0).then_some(Next::Begin(at, room))
         })
     }
 
     async fn end(self) -> Result<TaskEnd, TaskError> {
         let progress = self.recorder.progress().clone();
-        let (state, failure, why) = if let Some((by, why)) = progress.desk.cancelled() {
+        let paused = progress.desk.paused().cloned().or_else(|| self.outer_paused());
+        let cancelled = progress.desk.cancelled().cloned().or_else(|| self.outer_cancelled());
+        let mut waits_for_staged = false;
+        let (mut state, mut failure, mut why) = if let Some((by, why)) = cancelled {
             let why = if why.is_empty() { String::new() } else { format!(": {why}") };
             (TaskState::Cancelled, Some(Failure::GivenUp), Some(format!("cancelled by {by}{why}")))
         } else if let Some((step, failure)) = progress.stopped_by() {
@@ -363,7 +447,7 @@ impl Task {
         } else if let Some(at) = progress.waits() {
             let why = progress.steps[at].why.clone().unwrap_or_default();
             (TaskState::Waiting, None, Some(format!("step `{}`: {why}", progress.graph.nodes()[at].id)))
-        } else if let Some(by) = progress.desk.paused() {
+        } else if let Some(by) = paused {
             (TaskState::Waiting, None, Some(format!("paused by {by}")))
         } else if let Some((by, why)) = progress.desk.refused() {
             let why = if why.is_empty() { String::new() } else { format!(": {why}") };
@@ -374,16 +458,65 @@ impl Task {
                 About::Plan | About::Step(_) => ask.shown["text"].as_str().unwrap_or_default(),
             };
             (TaskState::Waiting, None, Some(format!("asks: {what}")))
-        } else if let Some(end) = self.planner.as_ref().and_then(|planner| end_of(planner, &progress)) {
+        } else if let Some(end) = self.hands.planner.as_ref().and_then(|planner| end_of(planner, &progress)) {
             end
         } else {
-            match staged(&self.gate, self.recorder.task()) {
-                Some(why) => (TaskState::Waiting, None, Some(why)),
+            // What is staged within a task waits where the task around it ends.
+            match staged(&self.gate, self.recorder.task()).filter(|_| self.hands.outer.is_none()) {
+                Some(why) => {
+                    waits_for_staged = true;
+                    (TaskState::Waiting, None, Some(why))
+                }
                 None => (TaskState::Done, None, None),
             }
         };
-        self.recorder.append(EventBody::TaskEnded { state, why: why.clone() }).await?;
-        Ok(TaskEnd { state, failure, why, progress })
+        let (mut result, mut provenance) = (Value::Null, Provenance::new());
+        if state == TaskState::Done || waits_for_staged {
+            match given_back(&progress, self.hands.planner.as_ref()) {
+                Ok(given) => (result, provenance) = given,
+                Err(error) => {
+                    (state, failure, why) = (TaskState::Failed, Some(Failure::Check), Some(format!("result: {error}")));
+                }
+            }
+        }
+        let end =
+            EventBody::TaskEnded { state, why: why.clone(), result: result.clone(), provenance: provenance.clone() };
+        self.recorder.append(end).await?;
+        Ok(TaskEnd { state, failure, why, result, provenance, progress })
+    }
+}
+
+/// What a task gives back, and where that came from.
+fn given_back(
+    progress: &Progress,
+    planner: Option<&Planner>,
+) -> Result<(Value, Provenance), crate::expression::ExpressionError> {
+    let mut sources = progress.origin().map_or_else(Provenance::new, |origin| origin.chosen.clone());
+    if let (Some(planner), Some(summary)) = (planner, progress.talk.finished()) {
+        sources.join(&planner::source(&planner.settings.name, progress));
+        return Ok((json!({ "summary": summary }), sources));
+    }
+    let Some(template) = &progress.plan().result else { return Ok((Value::Null, sources)) };
+    let mut scope = Scope::default();
+    scope.variables.insert("input", Arc::clone(&progress.input));
+    sources.insert(Source::Plan);
+    if template.needs_input() {
+        sources.join(&progress.given());
+    }
+    for id in template.steps() {
+        if let Some(at) = progress.graph.find(&id) {
+            sources.join(&progress.steps[at].provenance);
+            scope.steps.insert(id, Arc::clone(&progress.steps[at].view));
+        }
+    }
+    Ok((template.resolve(&scope)?, sources))
+}
+
+/// Whether a step that had begun may simply run again. A task within looks at its own steps.
+fn may_repeat(gate: &Gate, node: &Node) -> Result<bool, check::Unfit> {
+    match &node.step.work {
+        Work::Call(tool) => Ok(step::may_repeat(&node.step, &*check::find_tool(gate, &node.id, tool)?)),
+        Work::Task(_) => Ok(true),
     }
 }
 
@@ -419,6 +552,6 @@ fn staged(gate: &Gate, task: &TaskId) -> Option<String> {
 }
 
 enum Next {
-    Begin(usize, Result<Limits, Exhausted>),
+    Begin(usize, Result<Room, Exhausted>),
     Skip(String, String),
 }

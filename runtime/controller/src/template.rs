@@ -95,6 +95,11 @@ impl Template {
         self.references().into_iter().flat_map(Expression::results).cloned().collect()
     }
 
+    /// Whether it needs what the task was given.
+    pub(crate) fn needs_input(&self) -> bool {
+        self.references().into_iter().any(Expression::needs_input)
+    }
+
     fn references(&self) -> Vec<&Expression> {
         match self {
             Self::Literal(_) => Vec::new(),

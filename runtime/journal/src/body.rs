@@ -175,6 +175,35 @@ pub enum EventBody {
         /// The task.
         task: TaskId,
     },
+    /// The task that a step is has ended, or waits for a person.
+    Returned {
+        /// The step's id.
+        step: String,
+        /// The task.
+        task: TaskId,
+        /// How it ended.
+        state: TaskState,
+        /// Why, where that is not plain.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+        /// What kind of failure it was, as the controller says it.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        failure: Value,
+        /// What it gives back.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        result: Value,
+        /// What all of it has spent by now, as the controller says it.
+        spent: Value,
+        /// The last event of its record by now: what stands before it cannot be changed without being seen here. Absent where
+        /// it could not begin.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        head: Option<Digest>,
+        /// The step's own check, where it has one and there was a result to check.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        check: Option<Check>,
+        /// Where its result came from.
+        provenance: Provenance,
+    },
     /// A process took the task up again.
     #[serde(deserialize_with = "nothing_else")]
     TaskResumed,
@@ -185,6 +214,12 @@ pub enum EventBody {
         /// Why, where that is not plain.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
+        /// What it gives back, where its plan or its planner says that.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        result: Value,
+        /// Where that came from.
+        #[serde(default, skip_serializing_if = "Provenance::is_empty")]
+        provenance: Provenance,
     },
     /// A tool called another one: the call ended, or was refused.
     Invoked {

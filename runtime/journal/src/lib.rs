@@ -36,7 +36,7 @@ pub use list::{Standing, TaskSummary};
 pub use outside::{NetworkSettings, SecretPlace, Secrets};
 pub use people::{About, Answer, Ask, Author, Steering};
 pub use reader::{Events, Reader};
-pub use started::{MountRecord, PackageRecord, TaskStarted};
+pub use started::{MountRecord, Origin, PackageRecord, TaskStarted};
 pub use store::Durability;
 pub use task_id::{TaskId, TaskIdError};
 pub use verify::{Broken, Fault, Verified, VerifyError};

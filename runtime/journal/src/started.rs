@@ -1,7 +1,10 @@
 //! The beginning of a task, as its first event says it.
 
-use crate::outside::{NetworkSettings, Secrets};
-use policy::{Access, Digest, MountName, Principal};
+use crate::{
+    TaskId,
+    outside::{NetworkSettings, Secrets},
+};
+use policy::{Access, Digest, MountName, Principal, Provenance};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -50,6 +53,26 @@ pub struct TaskStarted {
     /// What its plan would do at most, as the controller says it.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub footprint: Value,
+    /// What it was given on the command line, by name: it goes before what the plan says.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub input: BTreeMap<String, Value>,
+    /// The step that it is, where it is one of another task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// Where a task comes from that is a step of another one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// The other task.
+    pub task: TaskId,
+    /// Its step.
+    pub step: String,
+    /// Where the choice of it came from, and with it everything that is written in it.
+    pub chosen: Provenance,
+    /// Where what it was given came from, by name.
+    pub input: BTreeMap<String, Provenance>,
 }
 
 /// A mount of a task's world.

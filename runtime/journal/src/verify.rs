@@ -72,6 +72,13 @@ pub enum Fault {
         /// The earlier event of this chain that has it: all after it is newer than the note. Absent where none has it.
         earlier: Option<u64>,
     },
+    /// It says how far the record of a task within this one had come, and that record has no such event.
+    Within {
+        /// Which one.
+        task: TaskId,
+        /// The digest that it should have.
+        head: Digest,
+    },
 }
 
 /// Why a record is not verified.
@@ -101,6 +108,9 @@ impl fmt::Display for Fault {
             Self::Unlinked => f.write_str("does not follow on the event before it, which was replaced"),
             Self::AfterEnd => f.write_str("comes after the task's end"),
             Self::Unreadable { why } => write!(f, "is what was recorded, but cannot be read here: {why}"),
+            Self::Within { task, head } => {
+                write!(f, "says that the record of task {task} had come to {head}, which is not in it any more")
+            }
             Self::Head { expected, earlier: None } => {
                 write!(f, "is the last one, and {expected} is nowhere in the chain: its end was cut off or replaced")
             }

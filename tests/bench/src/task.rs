@@ -3,7 +3,7 @@
 
 use crate::{odd, setup::Bench};
 use anyhow::{Context as _, Result, ensure};
-use controller::{Plan, Progress, Task, Words};
+use controller::{Attended, Plan, Progress, Task};
 use journal::{EventBody, TaskId, TaskStarted, TaskState};
 use std::{
     fmt::Write as _,
@@ -78,6 +78,8 @@ fn started(plan: &Plan) -> Result<TaskStarted> {
         clock_ms: 0,
         packages: Vec::new(),
         footprint: serde_json::Value::Null,
+        input: Default::default(),
+        origin: None,
     })
 }
 
@@ -87,8 +89,9 @@ fn whole(bench: &mut Bench, steps: usize) -> Result<Duration> {
     let (gate, started) = (bench.gate()?, started(&plan)?);
     let began = Instant::now();
     let end = bench.block_on(async {
-        let task = Task::start(gate, plan, TaskId::generate(), started, None, Arc::new(|_, _| {})).await?;
-        task.run(false).await
+        let task =
+            Task::start(gate, plan, TaskId::generate(), started, Attended::default(), Arc::new(|_, _, _| {})).await?;
+        task.run().await
     })?;
     ensure!(end.state == TaskState::Done, "it ended otherwise: {:?}", end.why);
     Ok(began.elapsed())
@@ -113,8 +116,7 @@ fn taken_up(bench: &mut Bench) -> Result<(Duration, usize)> {
     })?;
     let gate = bench.gate()?;
     let began = Instant::now();
-    let words = Words::default();
-    drop(bench.block_on(Task::resume(gate, Arc::clone(&plan), again, &words, None, Arc::new(|_, _| {})))?);
+    drop(bench.block_on(Task::resume(gate, Arc::clone(&plan), again, Attended::default(), Arc::new(|_, _, _| {})))?);
     let took = began.elapsed();
     ensure!(Progress::new(plan).over() == 0, "a task that has not begun has no step that is over");
     Ok((took, usize::try_from(longest.events)?))

@@ -2,6 +2,7 @@
 //! end, and nothing that must not happen twice does.
 
 use crate::{
+    delegation::within,
     model_server::{Answer, ModelServer},
     program::{Place, guest},
     server::Server,
@@ -63,6 +64,25 @@ id = "keyed"
 tool = "repeats.keyed"
 args = { path = "out/keyed", fails = 0 }
 after = ["asked"]
+
+[[step]]
+id = "sub"
+args = { line = "within" }
+on_failure = "continue"
+after = ["flaky"]
+[step.task]
+objective = "within"
+[[step.task.step]]
+id = "in_once"
+tool = "repeats.once"
+args = { path = "out/in_once", line = "${{ input.line }}" }
+on_failure = "continue"
+[[step.task.step]]
+id = "in_asked"
+tool = "repeats.once"
+args = { path = "out/in_asked", line = "asked" }
+after = ["in_once"]
+on_failure = "continue"
 "#;
 
 const POLICY: &str = r#"
@@ -151,20 +171,32 @@ impl Setup {
 
     fn task(&self) -> Option<String> {
         let tasks = self.place.run(&["tasks", "--json"]).stdout;
-        let task: Option<Value> = tasks.lines().next().and_then(|line| serde_json::from_str(line).ok());
+        let task: Option<Value> = tasks.lines().last().and_then(|line| serde_json::from_str(line).ok());
         task.and_then(|task| task["task"].as_str().map(str::to_owned))
+    }
+
+    fn record(&self, task: &str) -> Vec<Value> {
+        let record = self.place.run(&["show", task, "--json"]).stdout;
+        record.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
 
     /// All that people have to say: yes to what is asked, and about what is uncertain what really happened.
     fn words(&self, task: &str) -> Vec<String> {
-        for line in self.place.run(&["approvals", task, "--json"]).stdout.lines() {
+        for line in self.place.run(&["approvals", "--json"]).stdout.lines() {
             let ask: Value = serde_json::from_str(line).expect("JSON");
-            let digest = ask["ask"]["digest"].as_str().expect("a digest");
+            let (task, digest) =
+                (ask["task"].as_str().expect("an id"), ask["ask"]["digest"].as_str().expect("a digest"));
             self.place.run(&["approve", task, digest, "--as", "alice"]).expect(0, &[]);
         }
-        let shown = self.place.run(&["show", task]).stdout;
-        let world = self.world();
-        let mut words = Vec::new();
+        let mut words = self.uncertain(task, "");
+        for inner in within(&self.place, task) {
+            words.extend(self.uncertain(&inner, "sub/"));
+        }
+        words
+    }
+
+    fn uncertain(&self, task: &str, path: &str) -> Vec<String> {
+        let (shown, world, mut words) = (self.place.run(&["show", task]).stdout, self.world(), Vec::new());
         for line in shown.lines().filter(|line| line.contains("? uncertain")) {
             let step = line.split_whitespace().skip_while(|word| *word != "uncertain").nth(1).expect("a step");
             let trace = match step {
@@ -177,7 +209,7 @@ impl Setup {
                 step => step.to_owned(),
             };
             let happened = world.get(&trace).is_some_and(|count| *count > 0);
-            words.extend([if happened { "--give-up" } else { "--repeat" }.to_owned(), step.to_owned()]);
+            words.extend([if happened { "--give-up" } else { "--repeat" }.to_owned(), format!("{path}{step}")]);
         }
         words
     }
@@ -204,19 +236,26 @@ fn survive(mut deaths: impl FnMut(usize) -> (Option<u64>, Option<Duration>)) -> 
         // What was told was recorded, in that order, and nothing of it is lost.
         let verified = setup.place.run(&["audit", "verify", &task, "--json"]);
         verified.expect(0, &["\"intact\":true"]);
-        let record = setup.place.run(&["show", &task, "--json"]).stdout;
-        let record: Vec<Value> = record.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let record = setup.record(&task);
         let of_events = events.iter().filter(|event| event["event"].is_string());
-        let found = of_events.clone().filter(|event| record[told..].iter().any(|kept| kept["body"] == **event)).count();
-        assert_eq!(found, of_events.count(), "something that was told is not in the record");
+        let mut inner = within(&setup.place, &task);
+        inner.dedup();
+        let inner = inner.iter().flat_map(|inner| setup.record(inner)).collect::<Vec<_>>();
+        for event in of_events {
+            // Those of the task within say so.
+            let mut body = event.clone();
+            let of = body.as_object_mut().and_then(|body| body.remove("of"));
+            let kept = if of.is_some() { &inner } else { &record[told..] };
+            assert!(kept.iter().any(|kept| kept["body"] == body), "it was told and is not in the record: {event}");
+        }
         told = record.len();
-        if setup.place.run(&["tasks"]).stdout.contains("done") {
+        if setup.place.run(&["show", &task, "--json"]).stdout.contains("\"event\":\"task-ended\",\"state\":\"done\"") {
             break;
         }
     }
     let world = setup.world();
     // Each exactly once, whatever happened; what can run again may have, and its own counts agree.
-    for once in ["once", "each-a", "each-b", "each-c", "asked", "planned", "p1", "p2", "POST"] {
+    for once in ["once", "each-a", "each-b", "each-c", "asked", "planned", "p1", "p2", "POST", "in_once", "in_asked"] {
         assert_eq!(world.get(once), Some(&1), "`{once}` after {died} deaths: {world:?}");
     }
     assert!(!world.contains_key("never") && world["flaky"] >= 2 && world["keyed"] >= 1, "{world:?}");

@@ -8,6 +8,7 @@ mod bad_input;
 mod cache;
 mod calls;
 mod crash;
+mod delegation;
 mod edges;
 mod guests;
 mod http;

@@ -93,7 +93,11 @@ fn an_approval_is_bound_to_what_was_shown_and_expires() {
 }
 
 /// A run that another process speaks to; `until` is waited for first.
-fn running(place: &Place, line: &[&str], until: &str) -> (Child, String, BufReader<std::process::ChildStderr>) {
+pub(crate) fn running(
+    place: &Place,
+    line: &[&str],
+    until: &str,
+) -> (Child, String, BufReader<std::process::ChildStderr>) {
     let mut child = place
         .command(line)
         .stdin(Stdio::null())
@@ -113,7 +117,7 @@ fn running(place: &Place, line: &[&str], until: &str) -> (Child, String, BufRead
     (child, task, said)
 }
 
-fn rest(mut child: Child, mut said: BufReader<std::process::ChildStderr>) -> Ended {
+pub(crate) fn rest(mut child: Child, mut said: BufReader<std::process::ChildStderr>) -> Ended {
     let mut stderr = String::new();
     said.read_to_string(&mut stderr).expect("UTF-8");
     Ended { code: child.wait().expect("it ends").code(), stdout: String::new(), stderr }

@@ -15,10 +15,9 @@ use std::{fs, path::Path, sync::Arc};
 pub(crate) fn run(args: &ReportArgs, state: Option<&Path>) -> Result<Exit> {
     let task: TaskId = args.task.parse()?;
     let reader = Reader::open(&places::state(state)?)?;
-    let events = records::events(&reader, &task)?;
-    let (_, plan) = beginning(&reader, &task)?;
-    let write = if args.html { controller::html } else { controller::markdown };
-    let report = write(&task, &Arc::new(plan), &events);
+    records::known(&reader, &task)?;
+    let record = records::record(&reader, task)?;
+    let report = if args.html { controller::html(&record) } else { controller::markdown(&record) };
     match &args.output {
         Some(path) => fs::write(path, report).with_context(|| path.display().to_string())?,
         None => line(report.trim_end()),

@@ -11,12 +11,13 @@ use crate::{
     setup::{self, Machine, Offer, Stages},
 };
 use anyhow::{Context as _, Result, bail};
-use controller::{Catalogue, Failure, Gate, KnownTool, Plan, Setup, Task, TaskEnd, TaskError, Who, Words};
+use controller::{Attended, Catalogue, Failure, Gate, KnownTool, Plan, Setup, Task, TaskEnd, TaskError, Who, Words};
 use journal::{EventBody, Journal, MountRecord, PackageRecord, Reader, TaskId, TaskStarted, TaskState};
 use registry::Sources;
 use sandbox::{Isolated, PathPatterns};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -29,6 +30,7 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
     let text = fs::read_to_string(&args.plan).with_context(|| format!("plan {}", args.plan.display()))?;
     let mut plan = parse(&args.plan, &text)?;
     outside(&mut plan, &args.plan)?;
+    let input = input(&mut plan, &args.input)?;
     let mut sources = setup::sources(args.grants.packages.iter())?;
     let names = package_names(&plan, &args.plan, &mut sources)?;
     check_types(&plan, &args.plan, &names, &sources)?;
@@ -69,6 +71,8 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
         clock_ms: controller::now_ms(),
         packages: packages.map(record).collect::<Result<_>>()?,
         footprint: serde_json::Value::Null,
+        input,
+        origin: None,
     };
     let plan = Arc::new(apply_limits(plan, &args.grants.limits)?);
     // What is only looked at leaves nothing behind.
@@ -84,13 +88,15 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
     if !args.json {
         eprintln!("task      {task}");
     }
-    let begun = Task::start(gate, plan, task, started, planner, watch).await.map_err(wrong)?;
-    let end = begun.run(args.wait).await.map_err(wrong)?;
+    let attended = Attended { planner, wait: args.wait, words: Words::default() };
+    let begun = Task::start(gate, plan, task, started, attended, watch).await.map_err(wrong)?;
+    let end = begun.run().await.map_err(wrong)?;
     show(&task, &end, args.json)
 }
 
 /// Says what a plan would do, and does nothing.
 fn checked(gate: &Gate, plan: &Plan, as_json: bool) -> Result<Exit> {
+    controller::check_rules(gate, plan)?;
     let footprint = controller::footprint(gate, plan);
     if as_json {
         json_line(&serde_json::to_value(&footprint)?);
@@ -112,6 +118,14 @@ pub(crate) async fn resume(args: &ResumeArgs, state: Option<&Path>) -> Result<Ex
     let _lease = journal.lease(&task)?;
     // Only now: until the lease is taken, another process may go on with the task and add to its events.
     let (started, plan) = beginning(&reader, &task)?;
+    if let Some(origin) = &started.origin {
+        bail!(
+            "{task} is step `{}` of task {}; `gloveport resume {}` goes on with both",
+            origin.step,
+            origin.task,
+            origin.task
+        );
+    }
     let files: Vec<PathBuf> =
         started.packages.iter().filter_map(|package| package.file.clone()).map(Into::into).collect();
     let sources = setup::sources(files.iter())?;
@@ -133,8 +147,9 @@ pub(crate) async fn resume(args: &ResumeArgs, state: Option<&Path>) -> Result<Ex
     let gate = gate(&started, &plan, &sources, journal, task)?;
     gate.check_isolation().await?;
     let words = Words { repeat: args.repeat.clone(), give_up: args.give_up.clone() };
-    let taken_up = Task::resume(gate, plan, task, &words, planner, watch).await.map_err(wrong)?;
-    let end = taken_up.run(args.wait).await.map_err(wrong)?;
+    let attended = Attended { planner, wait: args.wait, words };
+    let taken_up = Task::resume(gate, plan, task, attended, watch).await.map_err(wrong)?;
+    let end = taken_up.run().await.map_err(wrong)?;
     show(&task, &end, args.json)
 }
 
@@ -155,7 +170,27 @@ pub(crate) fn beginning(reader: &Reader, task: &TaskId) -> Result<(TaskStarted, 
 
 /// The plan of a recorded task.
 pub(crate) fn plan_of(started: &TaskStarted) -> Result<Plan> {
-    apply_limits(parse(Path::new(&started.plan_file), &started.plan)?, &started.limits)
+    let mut plan = apply_limits(parse(Path::new(&started.plan_file), &started.plan)?, &started.limits)?;
+    plan.input.extend(started.input.clone());
+    Ok(plan)
+}
+
+/// What a plan is given on the command line: values for names that it has. Gives back what is to be recorded.
+fn input(plan: &mut Plan, given: &[(String, String)]) -> Result<BTreeMap<String, Value>> {
+    let mut input = BTreeMap::new();
+    for (name, text) in given {
+        let Some(slot) = plan.input.get_mut(name) else {
+            let known: Vec<_> = plan.input.keys().map(String::as_str).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            bail!("--input {name}: the plan has no such input; it has: {known}");
+        };
+        *slot = match slot {
+            Value::String(_) => Value::String(text.clone()),
+            _ => serde_json::from_str(text).with_context(|| format!("--input {name}: expected a JSON value"))?,
+        };
+        input.insert(name.clone(), slot.clone());
+    }
+    Ok(input)
 }
 
 /// Makes the files of secrets and certificates absolute, so that the record says where they are from everywhere.
@@ -192,13 +227,12 @@ fn package_names(plan: &Plan, file: &Path, sources: &mut Sources) -> Result<Vec<
     );
     names.sort();
     names.dedup();
-    for step in &plan.steps {
-        if !names.iter().any(|name| name == step.tool.package()) {
+    for (step, tool) in plan.tools_called() {
+        if !names.iter().any(|name| name == tool.package()) {
             bail!(
-                "plan {}, step `{}`: its package `{}` is not among the plan's `tools` ({})",
+                "plan {}, step `{step}`: its package `{}` is not among the plan's `tools` ({})",
                 file.display(),
-                step.id,
-                step.tool.package(),
+                tool.package(),
                 names.join(", ")
             );
         }
@@ -295,7 +329,11 @@ fn gate(
             None => None,
         },
     };
-    let (sandbox, packages, policy) = setup::load(machine, named, || setup::parse_policies(&started.policy))?;
+    let (sandbox, packages, mut policy) = setup::load(machine, named, || setup::parse_policies(&started.policy))?;
+    if let Some(rules) = &plan.forbid {
+        let tightened = policy.tightened(&[("forbid", rules)]);
+        policy = tightened.with_context(|| format!("plan {}, forbid", started.plan_file))?;
+    }
     let mounts = started.mounts.iter().map(|mount| Offer {
         name: &mount.name,
         path: Path::new(&mount.path),
@@ -331,7 +369,9 @@ fn show(task: &TaskId, end: &TaskEnd, as_json: bool) -> Result<Exit> {
         let nodes = end.progress.graph.nodes().iter().zip(&end.progress.steps);
         let steps =
             nodes.map(|(node, known)| json!({ "step": &*node.id, "state": known.state.word(), "view": known.view }));
-        json_line(&json!({ "task": task, "state": end.state, "why": end.why, "steps": steps.collect::<Vec<_>>() }));
+        json_line(
+            &json!({ "task": task, "state": end.state, "why": end.why, "result": end.result, "steps": steps.collect::<Vec<_>>() }),
+        );
     } else {
         let denied = end.progress.steps.iter().filter(|step| step.state.word() == "denied").count();
         if denied > 0 {

@@ -1,22 +1,27 @@
 //! Whether steps fit together: what is passed to a tool is what it takes, and what is asked of a result is there.
 
 use super::{
-    Catalogue,
+    Known, KnownTool,
     schema::{self, Type, fits, kinds, words},
 };
 use crate::{
     expression::types::Names,
-    plan::Step,
+    plan::{Plan, Step},
     template::{Part, Template},
 };
-use serde_json::{Value, json};
+use policy::ToolId;
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// Checks steps one by one. `results` holds what is known of the results of all steps that they can refer to.
-pub(super) fn check(step: &Step, results: &BTreeMap<String, Type>, tools: &Catalogue<'_>, problems: &mut Vec<String>) {
-    let Some(tool) = tools.get(&step.tool) else { return };
+/// Checks steps one by one. Of a task, and of a tool that is not there, nothing more is known.
+pub(super) fn check(
+    step: &Step,
+    known: &Known<'_>,
+    tool: Option<(&ToolId, &KnownTool<'_>)>,
+    problems: &mut Vec<String>,
+) {
     let place = format!("step `{}`", step.id);
-    let mut names = Names { results: results.clone(), variables: BTreeMap::new() };
+    let mut names = names(known.plan, known.results.clone());
     names.variables.insert("key".into(), Some(json!({ "type": "string" })));
     let truth = |of: Result<Type, String>, key: &str, problems: &mut Vec<String>| match of {
         Err(problem) => problems.push(format!("{place}, {key}: {problem}")),
@@ -40,17 +45,40 @@ pub(super) fn check(step: &Step, results: &BTreeMap<String, Type>, tools: &Catal
             },
         }
     }
-    arguments(step, tool.input, &names, &place, problems);
+    arguments(step, tool, &names, &place, problems);
     if let Some(expect) = &step.expect {
-        names.variables.insert("result".into(), Some(tool.output.clone()));
+        names.variables.insert("result".into(), tool.map(|(_, tool)| tool.output.clone()));
         names.variables.insert("state".into(), Some(json!({ "type": "string" })));
         names.variables.insert("error".into(), None);
         truth(expect.infer(&names), "expect", problems);
     }
 }
 
-fn arguments(step: &Step, input: &Value, names: &Names, place: &str, problems: &mut Vec<String>) {
-    let known = input["properties"].as_object();
+/// What a plan's expressions can name.
+fn names(plan: &Plan, results: BTreeMap<String, Type>) -> Names {
+    // What is given to a task within a task is known when it begins.
+    let of = |value: &Value| if value.is_null() { json!({}) } else { schema::of(value) };
+    let properties: Map<_, _> = plan.input.iter().map(|(name, value)| (name.clone(), of(value))).collect();
+    let required: Vec<_> = plan.input.keys().cloned().collect();
+    let input = json!({
+        "type": "object", "properties": properties, "required": required, "additionalProperties": false,
+    });
+    Names { results, variables: BTreeMap::from([("input".into(), Some(input))]) }
+}
+
+/// Whether what a plan gives back can be made of these results.
+pub(super) fn result(result: &Template, plan: &Plan, results: BTreeMap<String, Type>) -> Result<(), String> {
+    template(result, &names(plan, results)).map(drop)
+}
+
+fn arguments(
+    step: &Step,
+    tool: Option<(&ToolId, &KnownTool<'_>)>,
+    names: &Names,
+    place: &str,
+    problems: &mut Vec<String>,
+) {
+    let known = tool.and_then(|(id, tool)| Some((id, tool.input["properties"].as_object()?)));
     for (key, argument) in &step.args {
         let found = match template(argument, names) {
             Ok(found) => found,
@@ -59,7 +87,7 @@ fn arguments(step: &Step, input: &Value, names: &Names, place: &str, problems: &
                 continue;
             }
         };
-        let Some(known) = known else { continue };
+        let Some((id, known)) = known else { continue };
         match known.get(key) {
             Some(wanted) => {
                 if let Some(found) = found
@@ -73,15 +101,16 @@ fn arguments(step: &Step, input: &Value, names: &Names, place: &str, problems: &
                 let near = keys.iter().map(|known| (strsim::levenshtein(key, known), known)).min();
                 let hint = match near.filter(|(distance, _)| *distance <= 2) {
                     Some((_, known)) => format!("; did you mean `{known}`?"),
-                    None => format!("; `{}` takes: {}", step.tool, keys.join(", ")),
+                    None => format!("; `{id}` takes: {}", keys.join(", ")),
                 };
                 problems.push(format!("{place}, args.{key}: there is no such argument{hint}"));
             }
         }
     }
-    for key in input["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+    let Some((id, tool)) = tool else { return };
+    for key in tool.input["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         if !step.args.contains_key(key) {
-            problems.push(format!("{place}, args: `{key}` is missing, which `{}` needs", step.tool));
+            problems.push(format!("{place}, args: `{key}` is missing, which `{id}` needs"));
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Everything about a plan that can be checked without running it.
 
 use super::{
-    Plan, PlanMount, Step, planner,
+    Plan, PlanMount, Step, Work, planner,
     raw::{RawMount, RawPlan, RawStep},
-    steps::{self, Known, is_id, limits, short},
+    steps::{self, Known, Outer, is_id, limits, short},
 };
-use crate::{approval, budget::Budget};
+use crate::{approval, budget::Budget, template::Template};
 use policy::Limits;
 use sandbox::PathPatterns;
 use std::{
@@ -20,6 +20,10 @@ const MAX_STEPS: usize = 10_000;
 const CONCURRENCY: usize = 4;
 /// How many may run at once at most.
 const MAX_CONCURRENCY: usize = 64;
+/// How deep tasks may stand within tasks where the plan does not say.
+const DEPTH: u32 = 3;
+/// How deep they may stand at most.
+const MAX_DEPTH: u32 = 8;
 
 /// Everything that is wrong with a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,16 +52,26 @@ impl PlanError {
     }
 }
 
-pub(super) fn resolve(file: &str, raw: RawPlan, text: &str, folder: &Path) -> Result<Plan, PlanError> {
+/// `outer` is the plan that it stands in, where it does in one.
+pub(super) fn resolve(
+    file: &str,
+    raw: RawPlan,
+    text: &str,
+    folder: &Path,
+    outer: Option<&Outer<'_>>,
+) -> Result<Plan, PlanError> {
     let mut problems = Vec::new();
-    if raw.steps.is_empty() && raw.planner.is_none() {
+    // Whoever plans the task around it plans what has no steps of its own.
+    let inherited = outer.and_then(|outer| outer.planner.cloned()).filter(|_| raw.steps.is_empty());
+    if raw.steps.is_empty() && raw.planner.is_none() && inherited.is_none() {
         problems.push("it has no `[[step]]`, and no `[planner]` that could propose any".into());
     }
-    let planner = raw.planner.and_then(|planner| planner::read(planner, &mut problems));
+    let planner = raw.planner.and_then(|planner| planner::read(planner, &mut problems)).or(inherited);
     if raw.steps.len() > MAX_STEPS {
         return Err(PlanError::one(file, format!("more than {MAX_STEPS} steps")));
     }
-    let limits = limits(Limits::default(), &raw.limits, "limits", &mut problems);
+    let base = outer.map_or_else(Limits::default, |outer| *outer.limits);
+    let limits = limits(base, &raw.limits, "limits", &mut problems);
     let budget = Budget::parse(raw.budget.iter().map(|(key, value)| (key.as_str(), value.to_string())));
     let budget = budget.unwrap_or_else(|error| {
         problems.push(format!("budget: {error}"));
@@ -69,10 +83,15 @@ pub(super) fn resolve(file: &str, raw: RawPlan, text: &str, folder: &Path) -> Re
         problems.push(format!("concurrency: {concurrency} is outside 1 to {MAX_CONCURRENCY}"));
     }
 
+    let depth = raw.depth.unwrap_or(DEPTH);
+    if depth > MAX_DEPTH {
+        problems.push(format!("depth: {depth} is more than {MAX_DEPTH}"));
+    }
     let ids: Vec<_> = raw.steps.iter().map(|step| step.id.clone()).collect();
     let mut known = HashSet::new();
     check_ids(ids.iter().map(String::as_str), &mut known, &mut problems);
-    let known = Known { ids: known, limits: &limits };
+    let around = Outer { planner: planner.as_ref(), limits: &limits, depth };
+    let known = Known { ids: known, outer: around };
     let mut steps: Vec<Step> = Vec::new();
     for step in raw.steps {
         steps.extend(steps::read(step, &known, &mut problems));
@@ -81,6 +100,21 @@ pub(super) fn resolve(file: &str, raw: RawPlan, text: &str, folder: &Path) -> Re
         && let Some(cycle) = cycle(&steps)
     {
         problems.push(format!("steps wait for each other: {cycle}"));
+    }
+    let result = raw.result.as_ref().and_then(|result| {
+        let template = Template::compile(result, steps::EVERYWHERE).map_err(|error| error.to_string());
+        let unknown = |template: &Template| template.steps().into_iter().find(|id| !known.ids.contains(id.as_str()));
+        let checked = template.and_then(|template| match unknown(&template) {
+            Some(id) => Err(format!("there is no step `{}`{}", short(&id), steps::nearest(&id, &known.ids))),
+            None => Ok(template),
+        });
+        checked.map_err(|problem| problems.push(format!("result: {problem}"))).ok()
+    });
+    if planner.is_some() && raw.result.is_some() {
+        problems.push("result: with a planner, what it says at the end is the result".into());
+    }
+    if count(&steps) > MAX_STEPS {
+        problems.push(format!("more than {MAX_STEPS} steps, those of tasks within it included"));
     }
     if !problems.is_empty() {
         return Err(PlanError { file: file.to_owned(), problems });
@@ -94,8 +128,12 @@ pub(super) fn resolve(file: &str, raw: RawPlan, text: &str, folder: &Path) -> Re
         objective: raw.objective,
         principal: raw.principal.unwrap_or_else(default_principal),
         roles: raw.roles,
+        input: raw.input,
+        result,
+        depth,
         tools: raw.tools,
         policy: raw.policy.into_iter().map(|path| folder.join(path)).collect(),
+        forbid: raw.forbid,
         mounts: mounts.collect(),
         sources: raw.sources,
         planner,
@@ -115,6 +153,15 @@ pub(super) fn resolve(file: &str, raw: RawPlan, text: &str, folder: &Path) -> Re
     })
 }
 
+/// How many steps there are, those of tasks within tasks included.
+fn count(steps: &[Step]) -> usize {
+    let of = |step: &Step| match &step.work {
+        Work::Call(_) => 1,
+        Work::Task(task) => 1 + count(&task.plan.steps),
+    };
+    steps.iter().map(of).sum()
+}
+
 fn default_principal() -> policy::Principal {
     "plan".parse().expect("a valid name")
 }
@@ -132,7 +179,7 @@ fn check_ids<'a>(steps: impl Iterator<Item = &'a str>, known: &mut HashSet<&'a s
 }
 
 /// Steps that are added to a plan that is being carried out. They can refer to those that are there, which are `known`.
-pub(super) fn more(name: &str, steps: Vec<RawStep>, known: &[&str], limits: &Limits) -> Result<Vec<Step>, PlanError> {
+pub(super) fn more(name: &str, steps: Vec<RawStep>, known: &[&str], plan: &Plan) -> Result<Vec<Step>, PlanError> {
     let mut problems = Vec::new();
     if known.len() + steps.len() > MAX_STEPS {
         return Err(PlanError::one(name, format!("the plan would have more than {MAX_STEPS} steps")));
@@ -141,7 +188,8 @@ pub(super) fn more(name: &str, steps: Vec<RawStep>, known: &[&str], limits: &Lim
     let ids: Vec<_> = steps.iter().map(|step| step.id.clone()).collect();
     let mut all: HashSet<&str> = known.iter().copied().collect();
     check_ids(ids.iter().map(String::as_str), &mut all, &mut problems);
-    let known = Known { ids: all, limits };
+    let outer = Outer { planner: plan.planner.as_ref(), limits: &plan.limits, depth: plan.depth };
+    let known = Known { ids: all, outer };
     for step in steps {
         own.extend(steps::read(step, &known, &mut problems));
     }

@@ -12,7 +12,7 @@ use std::{
 /// The largest plan file, in bytes.
 const MAX_TEXT: usize = 1 << 20;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawPlan {
     pub(super) objective: String,
@@ -20,9 +20,14 @@ pub(super) struct RawPlan {
     #[serde(default)]
     pub(super) roles: Vec<String>,
     #[serde(default)]
+    pub(super) input: BTreeMap<String, serde_json::Value>,
+    pub(super) result: Option<serde_json::Value>,
+    pub(super) depth: Option<u32>,
+    #[serde(default)]
     pub(super) tools: Vec<String>,
     #[serde(default)]
     pub(super) policy: Vec<PathBuf>,
+    pub(super) forbid: Option<String>,
     #[serde(default)]
     pub(super) mounts: BTreeMap<MountName, RawMount>,
     #[serde(default)]
@@ -118,7 +123,8 @@ pub(super) struct RawRetry {
 pub(super) struct RawStep {
     pub(super) id: String,
     pub(super) title: Option<String>,
-    pub(super) tool: ToolId,
+    pub(super) tool: Option<ToolId>,
+    pub(super) task: Option<toml::Table>,
     #[serde(default)]
     pub(super) args: BTreeMap<String, serde_json::Value>,
     #[serde(default)]

@@ -1,12 +1,16 @@
 //! Steps as they are written, read into steps that can be carried out.
 
 use super::{
-    Retry, Step,
+    Retry, Step, Work,
     raw::{Quantity, RawRetry, RawStep},
+    task,
 };
-use crate::{expression::Expression, template::Template};
+use crate::{expression::Expression, planner::PlannerSettings, template::Template};
 use policy::{Limits, Narrow, Unit};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::Arc,
+};
 
 /// How often a step can be tried.
 const MAX_TRIES: u32 = 20;
@@ -15,23 +19,34 @@ const WAIT: u64 = 1_000;
 /// The longest wait where the plan does not say.
 const LONGEST_WAIT: u64 = 60_000;
 
-/// The variables that every expression of a step can name: `key` is the same for every try of one call, and `item` and
-/// `index` are those of a `foreach`.
-const EVERYWHERE: &[&str] = &["key"];
-const OF_EACH: &[&str] = &["key", "item", "index"];
+/// What every expression can name: what the task was given.
+pub(super) const EVERYWHERE: &[&str] = &["input"];
+/// What those of a call can name as well: `key` is the same for every try of one call, and `item` and `index` are those of a
+/// `foreach`.
+const OF_CALL: &[&str] = &["input", "key"];
+const OF_EACH: &[&str] = &["input", "key", "item", "index"];
 
 /// What there is for steps to refer to.
 pub(super) struct Known<'a> {
     /// The ids of all steps.
     pub(super) ids: HashSet<&'a str>,
+    /// What goes for all of them.
+    pub(super) outer: Outer<'a>,
+}
+
+/// What steps have from the plan that they stand in.
+pub(super) struct Outer<'a> {
+    pub(super) planner: Option<&'a PlannerSettings>,
     /// The limits of calls whose step does not say.
     pub(super) limits: &'a Limits,
+    /// How deep tasks may stand within its steps.
+    pub(super) depth: u32,
 }
 
 pub(super) fn read(raw: RawStep, known: &Known<'_>, problems: &mut Vec<String>) -> Option<Step> {
     let before = problems.len();
     let place = format!("step `{}`", short(&raw.id));
-    let variables = if raw.foreach.is_some() { OF_EACH } else { EVERYWHERE };
+    let variables = if raw.foreach.is_some() { OF_EACH } else { OF_CALL };
     let mut args = BTreeMap::new();
     for (key, value) in &raw.args {
         match Template::compile(value, variables) {
@@ -41,7 +56,7 @@ pub(super) fn read(raw: RawStep, known: &Known<'_>, problems: &mut Vec<String>) 
             Err(error) => problems.push(format!("{place}, args.{key}: {error}")),
         }
     }
-    let foreach = raw.foreach.as_ref().map(|list| Template::compile(list, &[]));
+    let foreach = raw.foreach.as_ref().map(|list| Template::compile(list, EVERYWHERE));
     let foreach = foreach.transpose().unwrap_or_else(|error| {
         problems.push(format!("{place}, foreach: {error}"));
         None
@@ -56,8 +71,8 @@ pub(super) fn read(raw: RawStep, known: &Known<'_>, problems: &mut Vec<String>) 
     let of_call = |more: &[&'static str]| variables.iter().chain(more).copied().collect::<Vec<_>>();
     let expect = expression(&raw.expect, "expect", &of_call(&["result", "error", "state"]));
     // It is asked once, before a list is gone through.
-    let when = expression(&raw.when, "when", &[]);
-    let retry = raw.retry.map_or_else(Retry::default, |retry| self::retry(&retry, &place, problems));
+    let when = expression(&raw.when, "when", EVERYWHERE);
+    let retry = raw.retry.as_ref().map_or_else(Retry::default, |retry| self::retry(retry, &place, problems));
 
     let mut find = |id: &String, place: String| {
         let found = known.ids.contains(id.as_str());
@@ -78,11 +93,25 @@ pub(super) fn read(raw: RawStep, known: &Known<'_>, problems: &mut Vec<String>) 
         let seen = expression.iter().flat_map(Expression::steps).filter(|id| **id != raw.id || key == "when");
         after.extend(seen.filter_map(|id| find(id, format!("{place}, {key}"))));
     }
-    let limits = limits(*known.limits, &raw.limits, &format!("{place}, limits"), problems);
-    (problems.len() == before).then(|| Step {
+    let work = match (&raw.tool, raw.task.clone()) {
+        (Some(tool), None) => Some(Work::Call(tool.clone())),
+        (None, Some(written)) => {
+            not_of_tasks(&raw, &place, problems);
+            task::read(written, raw.args.keys(), &place, known, problems).map(|task| Work::Task(Arc::new(task)))
+        }
+        (Some(_), Some(_)) | (None, None) => {
+            problems.push(format!("{place}: expected either `tool` or `task`"));
+            None
+        }
+    };
+    let limits = limits(*known.outer.limits, &raw.limits, &format!("{place}, limits"), problems);
+    if problems.len() > before {
+        return None;
+    }
+    Some(Step {
         id: raw.id,
         title: raw.title,
-        tool: raw.tool,
+        work: work?,
         args,
         after,
         uses,
@@ -104,6 +133,32 @@ pub(super) fn read(raw: RawStep, known: &Known<'_>, problems: &mut Vec<String>) 
         },
         limits,
     })
+}
+
+/// Refuses what goes for calls only.
+fn not_of_tasks(raw: &RawStep, place: &str, problems: &mut Vec<String>) {
+    let narrow = [
+        ("mounts", raw.mounts.is_some()),
+        ("env", raw.env.is_some()),
+        ("http", raw.http.is_some()),
+        ("tcp", raw.tcp.is_some()),
+        ("udp", raw.udp.is_some()),
+        ("listen", raw.listen.is_some()),
+        ("secrets", raw.secrets.is_some()),
+        ("invoke", raw.invoke.is_some()),
+    ];
+    for (key, _) in narrow.into_iter().filter(|(_, given)| *given) {
+        problems.push(format!("{place}, {key}: a task is narrowed by rules of its own (`task.forbid`)"));
+    }
+    for (key, given, there) in [
+        ("retry", raw.retry.is_some(), "its steps"),
+        ("idempotent", raw.idempotent, "its steps"),
+        ("limits", !raw.limits.is_empty(), "`task.limits`"),
+    ] {
+        if given {
+            problems.push(format!("{place}, {key}: for a task, it stands in {there}"));
+        }
+    }
 }
 
 fn retry(raw: &RawRetry, place: &str, problems: &mut Vec<String>) -> Retry {
@@ -154,7 +209,7 @@ pub(super) fn short(text: &str) -> String {
     text.chars().take(80).collect()
 }
 
-fn nearest(id: &str, known: &HashSet<&str>) -> String {
+pub(super) fn nearest(id: &str, known: &HashSet<&str>) -> String {
     let close = known.iter().map(|name| (strsim::levenshtein(id, name), name)).min();
     close
         .filter(|(distance, _)| *distance <= 3)

@@ -14,7 +14,8 @@ pub(super) const FINISH: &str = "finish";
 pub(super) const GIVE_UP: &str = "give_up";
 
 /// All of them.
-pub(super) fn offered(gate: &Gate) -> Vec<Function> {
+/// `depth` is how deep tasks may stand within its steps.
+pub(super) fn offered(gate: &Gate, depth: u32) -> Vec<Function> {
     let tools = gate.tools().map(|tool| {
         let description = tool.description();
         Function {
@@ -27,7 +28,7 @@ pub(super) fn offered(gate: &Gate) -> Vec<Function> {
         (
             PROPOSE,
             "Hands over several steps that belong together. They run as soon as what they wait for has ended; you are told when all are over. Steps refer to each other's results as ${{ steps.ID.result }}, so that you need not see a result to pass it on.",
-            plan_schema(),
+            plan_schema(depth),
         ),
         (
             ASK,
@@ -58,8 +59,8 @@ fn one_text(name: &str, description: &str) -> Value {
     })
 }
 
-fn plan_schema() -> Value {
-    let step = json!({
+fn plan_schema(depth: u32) -> Value {
+    let mut step = json!({
         "type": "object",
         "properties": {
             "id": { "type": "string", "description": "A letter, then letters, digits or `_`; unique in the whole task." },
@@ -75,6 +76,21 @@ fn plan_schema() -> Value {
         "required": ["id", "tool"],
         "additionalProperties": false,
     });
+    if depth > 0 {
+        step["properties"]["task"] = json!({
+            "type": "object",
+            "description": "Instead of `tool`: a task of its own. Without steps, somebody like you plans it, who knows its objective and nothing else; `args` are what it is given, as ${{ input.name }}. Its result is `{ \"summary\": … }`.",
+            "properties": {
+                "objective": { "type": "string", "description": "What is to be achieved, in full." },
+                "steps": { "type": "array", "items": { "type": "object" }, "description": "Its steps, where they are known." },
+                "result": { "description": "With steps: what it gives back, as a reference to their results." },
+                "budget": { "type": "object", "description": "What it may spend at most, such as { \"calls\": 5, \"tokens\": 20000 }." },
+            },
+            "required": ["objective"],
+            "additionalProperties": false,
+        });
+        step["required"] = json!(["id"]);
+    }
     json!({
         "type": "object",
         "properties": { "steps": { "type": "array", "items": step } },

@@ -1,7 +1,13 @@
 //! What a planner is told for its next turn: what its task is, and what was said so far, as far as that fits.
 
-use super::{CallResult, Function, Message, PlannerSettings, Prompt};
+use super::{
+    CallResult, Function, Message, PlannerSettings, Prompt,
+    shown::{shape, shorten},
+};
 use crate::progress::Progress;
+use policy::Source;
+use serde_json::Value;
+use std::fmt::Write as _;
 
 /// How many bytes a token has at the least, on the average of a long text: less than any common tokenizer makes of JSON.
 const BYTES_PER_TOKEN: u64 = 3;
@@ -23,13 +29,33 @@ pub(super) fn prompt(settings: &PlannerSettings, progress: &Progress, functions:
     let instructions = settings.instructions.as_deref().map(|words| format!("\n\n{words}")).unwrap_or_default();
     let mut prompt = Prompt {
         system: format!("{SYSTEM}{instructions}"),
-        messages: vec![Message::Person(format!("The objective: {}", progress.plan().objective))],
+        messages: vec![Message::Person(format!(
+            "The objective: {}{}",
+            progress.plan().objective,
+            given(settings, progress)
+        ))],
         functions,
         max_output: settings.output,
     };
     prompt.messages.extend(progress.talk.messages().iter().cloned());
     compact(&mut prompt, settings.context.saturating_sub(settings.output));
     prompt
+}
+
+/// What the task was given. Of what its planner would not have seen before, it is told the shape: no policy was asked whether it
+/// may see more.
+fn given(settings: &PlannerSettings, progress: &Progress) -> String {
+    let mut words = String::new();
+    for (name, value) in &progress.plan().input {
+        let seen = progress.origin().is_none_or(|origin| {
+            let is_known = |source: &Source| origin.chosen.iter().any(|known| known == source);
+            origin.input.get(name).is_some_and(|sources| sources.iter().all(is_known))
+        });
+        let shown = if seen { shorten(value, settings.result_bytes).0 } else { shape(value, &Value::Null, 0) };
+        let what = if seen { "is" } else { "is withheld; its shape is" };
+        let _ = write!(words, "\n${{{{ input.{name} }}}} {what} {shown}");
+    }
+    if words.is_empty() { words } else { format!("\n\nYou are given:{words}") }
 }
 
 /// About how many tokens a prompt is: never less than it is.

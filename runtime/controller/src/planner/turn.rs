@@ -10,16 +10,15 @@ use crate::{
     budget::{Part, Spent},
     check,
     gate::{Gate, GateError},
-    plan::Plan,
+    plan::Work,
     progress::{Failure, Progress, StepState},
     record,
     recorder::Recorder,
 };
 use journal::{About, Answer, Ask, By, EventBody, PlannerFault};
 use policy::{Provenance, Source, ToolId};
-use sandbox::Tool;
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 /// How many steps a planner can add at once, and all in all.
 const MAX_STEPS: usize = 1_000;
@@ -89,15 +88,15 @@ async fn drop_the_rest(planner: &Planner, recorder: &Recorder) -> Result<(), Gat
     if !stopped {
         return Ok(());
     }
-    let provenance = source(planner, recorder);
+    let provenance = source(&planner.settings.name, &recorder.progress());
     let by = By::Planner(planner.settings.name.clone());
     recorder.append(EventBody::Replanned { by, call: None, add: Vec::new(), drop: rest, provenance }).await
 }
 
 /// Where everything that it says comes from: from itself, and from whatever it was told.
-fn source(planner: &Planner, recorder: &Recorder) -> Provenance {
-    let mut sources = Provenance::from_iter([Source::Objective, Source::Planner(planner.settings.name.clone())]);
-    sources.join(recorder.progress().talk.seen());
+pub(crate) fn source(name: &str, progress: &Progress) -> Provenance {
+    let mut sources = Provenance::from_iter([Source::Objective, Source::Planner(name.to_owned())]);
+    sources.join(progress.talk.seen());
     sources
 }
 
@@ -108,13 +107,13 @@ async fn speak(planner: &Planner, gate: &Gate, recorder: &Recorder) -> Result<Pl
         async |fault, why: String| recorder.append(EventBody::PlannerFailed { planner: name(), fault, why }).await;
     let prompt = {
         let progress = recorder.progress();
-        prompt::prompt(&planner.settings, &progress, functions::offered(gate))
+        prompt::prompt(&planner.settings, &progress, functions::offered(gate, progress.plan().depth))
     };
     if let Err(why) = affordable(planner, recorder, prompt::tokens(&prompt), prompt.max_output) {
         fail(PlannerFault::Spent, why).await?;
         return Ok(Planned::Ends);
     }
-    let provenance = source(planner, recorder);
+    let provenance = source(&planner.settings.name, &recorder.progress());
     let turn = match planner.model.speak(&prompt, &*planner.heard).await {
         Ok(turn) => turn,
         Err(error) => {
@@ -219,7 +218,7 @@ async fn interpret(
     };
     let text = |key: &str| args.get(key).and_then(Value::as_str).map(str::to_owned);
     let missing = |key: &str| Told::wrong(format!("`{key}` is missing: expected a text"));
-    let provenance = source(planner, recorder);
+    let provenance = source(&planner.settings.name, &recorder.progress());
     let name = planner.settings.name.clone();
     match call.name.as_str() {
         functions::FINISH => {
@@ -291,12 +290,12 @@ fn fit(gate: &Gate, progress: &Progress, planner: &str, steps: &[Value]) -> Resu
         return Err(format!("{} steps are none, or more than {MAX_STEPS}", steps.len()));
     }
     let plan = progress.plan();
-    let read = Plan::parse_more(planner, steps, &progress.graph.ids(), &plan.limits)
-        .map_err(|error| error.problems.join("\n"))?;
+    let read = plan.parse_more(planner, steps, &progress.graph.ids());
+    let read = read.map_err(|error| error.problems.join("\n"))?;
     let tools = check::catalogue(gate);
     let known = progress.graph.nodes().iter().filter(|node| node.item.is_none());
     let results: BTreeMap<_, _> = known.map(|node| (node.id.to_string(), check::result(&node.step, &tools))).collect();
-    check::check_steps(&read, results, &tools).map_err(|unfit| unfit.to_string())
+    check::check_steps(&read, check::Known { results, plan }, &tools).map_err(|unfit| unfit.to_string())
 }
 
 /// What is told of the steps of a call, which are over.
@@ -327,9 +326,7 @@ fn told(gate: &Gate, recorder: &Recorder, planner: &Planner, steps: &[String]) -
         let mut sources = known.provenance.clone();
         let referred = node.step.referred().into_iter().filter_map(|id| progress.graph.find(&id));
         referred.for_each(|other| sources.join(&progress.steps[other].provenance));
-        let tool = gate.tool(&node.step.tool);
-        let may = |tool: &Arc<Tool>| gate.reveal(tool, &sources).map(drop).map_err(|refusal| refusal.policies);
-        match if own { Ok(()) } else { tool.map_or(Ok(()), may) } {
+        match if own { Ok(()) } else { revealed(gate, &node.step.work, &sources) } {
             Ok(()) => {
                 let (shown, cut) = shorten(value, room);
                 part[key] = shown;
@@ -341,7 +338,11 @@ fn told(gate: &Gate, recorder: &Recorder, planner: &Planner, steps: &[String]) -
             Err(by) => {
                 withheld = true;
                 policies.extend(by);
-                let schema = tool.map(|tool| tool.description().output.clone()).unwrap_or_default();
+                let schema = match &node.step.work {
+                    Work::Call(tool) => gate.tool(tool).map(|tool| tool.description().output.clone()),
+                    Work::Task(task) => task.output(),
+                };
+                let schema = schema.unwrap_or_default();
                 part["withheld"] = shape(value, &schema, 0);
                 part["bytes"] = value.to_string().len().into();
                 part["reference"] = format!("${{{{ steps.{id}.{key} }}}}").into();
@@ -357,6 +358,23 @@ fn told(gate: &Gate, recorder: &Recorder, planner: &Planner, steps: &[String]) -
     };
     let step = (steps.len() == 1).then(|| steps[0].clone());
     Told { content, step, failed, withheld: withheld.then_some(policies), provenance }
+}
+
+/// Whether a result of these sources may be shown; the policies that withhold it.
+fn revealed(gate: &Gate, work: &Work, sources: &Provenance) -> Result<(), Vec<String>> {
+    // What a task gives back, the tools have made that are among its sources.
+    let inner =
+        || sources.iter().filter_map(|source| if let Source::Tool(tool) = source { tool.parse().ok() } else { None });
+    let tools: Vec<ToolId> = work.tool().map_or_else(|| inner().collect(), |tool| vec![tool.clone()]);
+    for tool in tools {
+        match gate.tool(&tool) {
+            Some(tool) => drop(gate.reveal(tool, sources).map_err(|refusal| refusal.policies)?),
+            // There was no call: what stands there is this program's own.
+            None if work.tool().is_some() => {}
+            None => return Err(Vec::new()),
+        }
+    }
+    Ok(())
 }
 
 fn short(text: &str) -> String {

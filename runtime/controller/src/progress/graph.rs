@@ -100,6 +100,11 @@ impl Graph {
         from..self.nodes.len()
     }
 
+    /// Says where the choice of all steps came from that there are by now.
+    pub(crate) fn choose(&mut self, chosen: &Arc<Provenance>) {
+        self.nodes.iter_mut().for_each(|node| node.chosen = Arc::clone(chosen));
+    }
+
     /// Adds the calls of a `foreach`. They wait for nothing: their step has waited.
     pub(crate) fn expand(&mut self, of: usize, count: usize) -> Range<usize> {
         let from = self.nodes.len();

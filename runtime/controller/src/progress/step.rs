@@ -1,9 +1,10 @@
 //! Where one step stands.
 
 use crate::budget::Spent;
-use journal::Check;
+use journal::{Check, TaskId};
 use policy::Provenance;
 use sandbox::{End, Outcome};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{ops::Range, sync::Arc};
 
@@ -39,7 +40,8 @@ pub enum StepState {
 }
 
 /// Why a step failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Failure {
     /// Policy said no, or whoever was asked.
     Denied,
@@ -103,6 +105,10 @@ pub struct StepProgress {
     pub ended_ms: Option<u64>,
     /// What its calls took.
     pub took: Took,
+    /// The task that it is, where it is one that has begun.
+    pub task: Option<TaskId>,
+    /// What that has spent, as far as it counts already.
+    pub(crate) counted: Spent,
     /// The list that it goes through, and the places of its calls.
     pub(crate) items: Option<(Arc<Vec<Value>>, Range<usize>)>,
     /// How many of what it waits for, or of its calls, are not over.
@@ -136,6 +142,8 @@ impl StepProgress {
             began_ms: None,
             ended_ms: None,
             took: Took::default(),
+            task: None,
+            counted: Spent::default(),
             items: None,
             open,
             held: Spent::default(),
@@ -166,11 +174,7 @@ impl StepProgress {
         self.took.effects += outcome.effects.done.len() + usize::try_from(outcome.effects.omitted).unwrap_or(0);
         self.took.refused += outcome.effects.refused.len();
         match (outcome.end, check) {
-            (End::Result(value), Some(Check { held: false, error })) => {
-                let why = error.clone().unwrap_or_else(|| "its result is not as expected".into());
-                self.fail(Failure::Check, format!("its check did not hold: {why}"), &value);
-            }
-            (End::Result(value), _) => self.done(value),
+            (End::Result(value), check) => self.give(value, check),
             // A check may expect an error.
             (End::ToolError(value), Some(Check { held: true, .. })) => {
                 self.set(StepState::Done, None);
@@ -183,6 +187,17 @@ impl StepProgress {
             (End::Limit(hit), _) => self.fail(Failure::Limit, hit.to_string(), &hit.to_string().into()),
             (End::Trap(message), _) => self.fail(Failure::Trap, message.clone(), &message.into()),
             (End::Cancelled, _) => self.fail(Failure::GivenUp, "cancelled".into(), &"cancelled".into()),
+        }
+    }
+
+    /// It came to a result, which may not be what was expected.
+    pub(super) fn give(&mut self, value: Value, check: Option<&Check>) {
+        match check {
+            Some(Check { held: false, error }) => {
+                let why = error.clone().unwrap_or_else(|| "its result is not as expected".into());
+                self.fail(Failure::Check, format!("its check did not hold: {why}"), &value);
+            }
+            Some(_) | None => self.done(value),
         }
     }
 

@@ -123,6 +123,11 @@ impl Talk {
         self.try_again();
     }
 
+    /// What it is told from the beginning came from these.
+    pub(super) fn hear(&mut self, sources: &Provenance) {
+        self.seen.join(sources);
+    }
+
     pub(super) fn finish(&mut self, summary: &str) {
         self.finished = Some(summary.to_owned());
     }

@@ -1,6 +1,7 @@
 //! The report as one HTML page that needs nothing else: no script, no font, no picture from anywhere.
 
 use super::{
+    Record,
     lineage::Lineage,
     markdown::{list, ms, sentence, spent, verdict},
     story::{Staged, StepStory, Story},
@@ -34,6 +35,7 @@ pre { border: 1px solid var(--line); border-radius: 4px; padding: .5rem .8rem; o
 .lane { position: relative; height: 1.3rem; border-bottom: 1px solid var(--line); }
 .lane b { position: absolute; top: .2rem; height: .9rem; min-width: 2px; background: var(--bar); border-radius: 2px; }
 .lane span { position: absolute; left: .3rem; font-size: 12px; white-space: nowrap; mix-blend-mode: difference; color: #ccc; }
+section { border-left: 3px solid var(--line); padding-left: 1rem; }
 details { border: 1px solid var(--line); border-radius: 4px; margin: .4rem 0; padding: .3rem .8rem; }
 summary { cursor: pointer; }
 </style>
@@ -64,26 +66,38 @@ impl fmt::Display for Text<'_> {
     }
 }
 
-pub(super) fn write(story: &Story<'_>, events: &[Event]) -> String {
+pub(super) fn write(record: &Record) -> String {
     let mut out = String::from(HEAD);
-    let objective = &story.progress.plan().objective;
-    let _ = writeln!(out, "<title>{}</title></head><body>\n<h1>{}</h1>", Text(objective), Text(objective));
-    summary(&mut out, story);
-    plan(&mut out, story);
-    timeline(&mut out, story);
-    said(&mut out, story);
-    steps(&mut out, story, events);
-    if let Some(started) = story.started {
-        world(&mut out, started);
-    }
+    let _ = writeln!(out, "<title>{}</title></head><body>", Text(&record.plan.objective));
+    task(&mut out, record);
     out.push_str("</body></html>\n");
     out
+}
+
+fn task(out: &mut String, record: &Record) {
+    let story = &record.story();
+    let _ = writeln!(out, "<h1>{}</h1>", Text(&record.plan.objective));
+    summary(out, story);
+    plan(out, story);
+    timeline(out, story);
+    said(out, story);
+    steps(out, story, &record.events);
+    for (step, within) in &record.within {
+        let _ = writeln!(out, "<h2>The task of step {}</h2>\n<section>", Text(step));
+        task(out, within);
+        out.push_str("</section>\n");
+    }
+    if let Some(started) = story.started.filter(|started| started.origin.is_none()) {
+        world(out, started);
+    }
 }
 
 fn summary(out: &mut String, story: &Story<'_>) {
     let counts: Vec<_> = story.counts().into_iter().map(|(word, count)| format!("{count} {word}")).collect();
     let mut rows = vec![("task", story.task.to_string()), ("state", story.state().to_owned())];
-    rows.extend(story.ended.and_then(|(_, why)| Some(("why", why?.to_owned()))));
+    rows.extend(story.ended.and_then(|ended| Some(("why", ended.why?.to_owned()))));
+    rows.extend(story.given().map(|given| ("given", given)));
+    rows.extend(story.result().map(|result| ("result", result.to_string())));
     rows.extend([("steps", counts.join(", ")), ("spent", spent(story))]);
     rows.push(("took", format!("{:.3} s, {} events", ms(story.last_ms.saturating_sub(story.first_ms)), story.events)));
     rows.extend(story.head.map(|head| ("head of the record", head.to_string())));
@@ -103,9 +117,10 @@ fn plan(out: &mut String, story: &Story<'_>) {
         let (took, word) = (&known.took, known.state.word());
         let _ = writeln!(
             out,
-            "<tr><td><a href=\"#s{at}\">{}</a></td><td><code>{}</code></td><td>{}</td><td class=\"{word}\">{word}</td><td class=\"n\">{}</td><td class=\"n\">{:.1} ms</td><td class=\"n\">{:.1} ms</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+            "<tr><td><a href=\"#{}-{at}\">{}</a></td><td><code>{}</code></td><td>{}</td><td class=\"{word}\">{word}</td><td class=\"n\">{}</td><td class=\"n\">{:.1} ms</td><td class=\"n\">{:.1} ms</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+            story.task,
             Text(&node.id),
-            node.step.tool,
+            node.step.work,
             Text(&waits.join(", ")),
             known.tries,
             ms(took.cpu_us),
@@ -169,7 +184,8 @@ fn steps(out: &mut String, story: &Story<'_>, events: &[Event]) {
         let title = node.step.title.as_deref().map(|title| format!(": {title}")).unwrap_or_default();
         let _ = writeln!(
             out,
-            "<details id=\"s{at}\"><summary><b>{}</b>{} <span class=\"{word}\">{word}</span></summary>",
+            "<details id=\"{}-{at}\"><summary><b>{}</b>{} <span class=\"{word}\">{word}</span></summary>",
+            story.task,
             Text(&node.id),
             Text(&title)
         );

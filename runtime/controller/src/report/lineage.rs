@@ -94,7 +94,7 @@ impl<'a> Lineage<'a> {
     /// The branch of a step; `whole` with what it was called with, else only with what its result came from.
     pub(super) fn of(&mut self, at: usize, whole: bool) -> Branch {
         let (node, known) = (&self.story.progress.graph.nodes()[at], &self.story.progress.steps[at]);
-        let mut branch = Branch::leaf(format!("step {}: {}, {}", node.id, node.step.tool, known.state.word()));
+        let mut branch = Branch::leaf(format!("step {}: {}, {}", node.id, node.step.work, known.state.word()));
         if let Some(why) = known.why.as_ref().filter(|_| whole) {
             branch.what += &format!(": {why}");
         }

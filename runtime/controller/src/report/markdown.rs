@@ -27,8 +27,14 @@ pub(super) fn write(story: &Story<'_>, events: &[Event]) -> String {
     let _ = writeln!(out, "| | |\n|---|---|");
     let _ = writeln!(out, "| task | `{}` |", story.task);
     let _ = writeln!(out, "| state | {} |", story.state());
-    if let Some((_, Some(why))) = story.ended {
+    if let Some(why) = story.ended.and_then(|ended| ended.why) {
         let _ = writeln!(out, "| why | {} |", text(why));
+    }
+    if let Some(given) = story.given() {
+        let _ = writeln!(out, "| given | {} |", code(&given));
+    }
+    if let Some(result) = story.result() {
+        let _ = writeln!(out, "| result | {} |", code(&result.to_string()));
     }
     let counts: Vec<_> = story.counts().into_iter().map(|(word, count)| format!("{count} {word}")).collect();
     let _ = writeln!(out, "| steps | {} |", counts.join(", "));
@@ -42,7 +48,7 @@ pub(super) fn write(story: &Story<'_>, events: &[Event]) -> String {
     steps(&mut out, story, events);
     said(&mut out, story);
     staged(&mut out, story);
-    if let Some(started) = story.started {
+    if let Some(started) = story.started.filter(|started| started.origin.is_none()) {
         world(&mut out, started);
     }
     out
@@ -75,7 +81,7 @@ fn steps(out: &mut String, story: &Story<'_>, events: &[Event]) {
             out,
             "| {} | `{}` | {} | {} | {:.1} ms | {:.1} ms | {} | {} |",
             text(&node.id),
-            node.step.tool,
+            node.step.work,
             known.state.word(),
             known.tries,
             ms(took.cpu_us),

@@ -15,7 +15,7 @@ pub(super) struct Story<'a> {
     pub(super) task: &'a TaskId,
     pub(super) progress: Progress,
     pub(super) started: Option<&'a TaskStarted>,
-    pub(super) ended: Option<(TaskState, Option<&'a str>)>,
+    pub(super) ended: Option<Ended<'a>>,
     pub(super) steps: Vec<StepStory<'a>>,
     /// What people and planners said and did, each with its time.
     pub(super) said: Vec<(u64, Said<'a>)>,
@@ -24,6 +24,14 @@ pub(super) struct Story<'a> {
     pub(super) last_ms: u64,
     pub(super) events: usize,
     pub(super) head: Option<Digest>,
+}
+
+/// How the task ended, or began to wait.
+#[derive(Clone, Copy)]
+pub(super) struct Ended<'a> {
+    pub(super) state: TaskState,
+    pub(super) why: Option<&'a str>,
+    result: &'a Value,
 }
 
 /// What happened to one step, in its order.
@@ -113,7 +121,9 @@ impl<'a> Story<'a> {
         match &event.body {
             EventBody::TaskStarted(started) => self.started = Some(started),
             EventBody::TaskResumed => self.ended = None,
-            EventBody::TaskEnded { state, why } => self.ended = Some((*state, why.as_deref())),
+            EventBody::TaskEnded { state, why, result, .. } => {
+                self.ended = Some(Ended { state: *state, why: why.as_deref(), result });
+            }
             EventBody::Decided { step, tool, digest, args, provenance, decision, approval } => {
                 let approval = approval.as_ref();
                 let decided = Decided { tool, digest, args, provenance, decision, approval };
@@ -139,7 +149,9 @@ impl<'a> Story<'a> {
             }
             EventBody::Delegated { step, task } => {
                 if let Some(step) = self.step(step) {
-                    step.delegated.push(task);
+                    if !step.delegated.contains(&task) {
+                        step.delegated.push(task);
+                    }
                 }
             }
             EventBody::Asked(ask) => say(Said::Asked(ask)),
@@ -152,7 +164,8 @@ impl<'a> Story<'a> {
             EventBody::Committing { digest, changes } => self.staged.push(Staged::Committing(digest, changes)),
             EventBody::Committed { digest } => self.staged.push(Staged::Committed(digest)),
             EventBody::Discarded { digest, changes } => self.staged.push(Staged::Discarded(digest, changes)),
-            EventBody::StepExpanded { .. }
+            EventBody::Returned { .. }
+            | EventBody::StepExpanded { .. }
             | EventBody::StepRefused { .. }
             | EventBody::StepSkipped { .. }
             | EventBody::StepInterrupted { .. }
@@ -163,9 +176,20 @@ impl<'a> Story<'a> {
         }
     }
 
+    /// What it was given.
+    pub(super) fn given(&self) -> Option<String> {
+        let input = &self.progress.plan().input;
+        (!input.is_empty()).then(|| crate::record::json(input).to_string())
+    }
+
+    /// What it gave back.
+    pub(super) fn result(&self) -> Option<&'a Value> {
+        self.ended.map(|ended| ended.result).filter(|result| !result.is_null())
+    }
+
     /// The word for where the task stands.
     pub(super) fn state(&self) -> &'static str {
-        self.ended.map_or("running, or interrupted", |(state, _)| crate::task::word(state))
+        self.ended.map_or("running, or interrupted", |ended| crate::task::word(ended.state))
     }
 
     /// How many steps stand where.

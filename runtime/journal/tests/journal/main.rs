@@ -41,7 +41,7 @@ fn skipped(step: &str) -> EventBody {
 }
 
 fn ended(state: TaskState) -> EventBody {
-    EventBody::TaskEnded { state, why: None }
+    EventBody::TaskEnded { state, why: None, result: Default::default(), provenance: Default::default() }
 }
 
 fn call(args: Value) -> EventBody {
