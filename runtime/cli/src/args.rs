@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Tail(TaskArgs),
     /// Prints a task's report, in Markdown or as one HTML page
     Report(ReportArgs),
+    /// Runs a task's calls again, offline, and says which come to exactly the same
+    Replay(ReplayArgs),
     /// Draws where what a step was given came from
     Explain(ExplainArgs),
     /// Shows what taking over a task's staged changes would do
@@ -201,6 +203,18 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) wait: bool,
     /// Prints events and the end as JSON lines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The task's id
+    pub(crate) task: String,
+    /// A copy of what a mount held when the task began; repeatable. Nothing in it is changed
+    #[arg(long = "mount", value_name = "NAME=DIR", value_parser = pair)]
+    pub(crate) mounts: Vec<(String, String)>,
+    /// Prints a JSON line a call
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -388,6 +402,22 @@ pub(crate) enum PolicyCommand {
     },
     /// Says what would be decided for a call, and why, without running it
     Explain(Box<CallArgs>),
+    /// Says which recorded decisions other policies would change
+    Backtest {
+        /// The files (Cedar) that would be in force instead
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Only decisions of this task; repeatable
+        #[arg(long = "task", value_name = "TASK")]
+        tasks: Vec<String>,
+        #[command(flatten)]
+        json: JsonArgs,
+    },
+    /// Proposes the least policy that would have allowed what a task asked for
+    Learn {
+        /// The task's id
+        task: String,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ pub(crate) mod lock;
 pub(crate) mod mcp;
 pub(crate) mod people;
 pub(crate) mod policy;
+pub(crate) mod replay;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod staged;

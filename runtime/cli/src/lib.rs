@@ -64,7 +64,7 @@ pub fn main() -> ExitCode {
 /// Threads for what does several things at once; anything else starts faster without.
 fn runtime(command: &Command) -> io::Result<Runtime> {
     let mut builder = match command {
-        Command::Run(_) | Command::Resume(_) | Command::Mcp(_) => Builder::new_multi_thread(),
+        Command::Run(_) | Command::Resume(_) | Command::Replay(_) | Command::Mcp(_) => Builder::new_multi_thread(),
         _ => Builder::new_current_thread(),
     };
     builder.enable_all().build()
@@ -79,6 +79,7 @@ async fn run(cli: &Cli) -> anyhow::Result<exit::Exit> {
         Command::Show(args) => commands::tasks::show(args, state),
         Command::Tail(args) => commands::tail::run(args, state),
         Command::Report(args) => commands::report::run(args, state),
+        Command::Replay(args) => commands::replay::run(args, state).await,
         Command::Explain(args) => commands::report::explain(args, state),
         Command::Diff(args) => commands::staged::diff(args, state),
         Command::Commit(args) => commands::staged::commit(args, state).await,

@@ -71,7 +71,7 @@ pub(crate) fn decide(gate: &Gate, recorder: &Recorder, step: &str, proposal: &Pr
 }
 
 /// What asks where no policy does.
-const BEYOND: &str = "approval.plan";
+pub(crate) const BEYOND: &str = "approval.plan";
 
 /// Whether a call would do more than what was approved of the whole plan.
 fn beyond(recorder: &Recorder, proposal: &Proposal<'_>, bounds: &Bounds) -> bool {

@@ -3,6 +3,7 @@
 //! A [`Gate`] stands between whoever asks and the tools: it checks arguments, asks policy, records and runs. A [`Task`]
 //! takes a [`Plan`] through it, step by step. What a task's state is, its events say: [`Progress`] is a fold over them.
 
+mod afterwards;
 mod approval;
 mod budget;
 mod check;
@@ -24,6 +25,7 @@ mod task;
 mod template;
 mod within;
 
+pub use afterwards::{Again, Change, Replayed, Tested, backtest, learn, replay};
 pub use budget::{Budget, BudgetError, Counted, Exhausted, Part, Spent};
 pub use check::{Catalogue, KnownTool, Unfit, check_plan};
 pub use delegate::check_rules;

@@ -39,7 +39,7 @@ pub use doors::fs::{PathPatterns, PatternRefused};
 pub use engine::config as engine_config;
 #[doc(hidden)]
 pub use net::{Examined, examine};
-pub use net::{Names, Network, Resolver, Resolving, TlsError};
+pub use net::{Names, Network, Resolver, Resolving, TlsError, is_public};
 pub use outcome::{Action, Effect, Effects, End, Level, LimitHit, Log, MAX_EFFECTS, Outcome, Printed, Usage};
 pub use package::{Arguments, MissingExport, Package, Tool};
 pub use secrecy::SecretString;

@@ -29,6 +29,11 @@ impl Default for Network {
     }
 }
 
+/// Whether an address is one of the public network: of no machine, network or purpose of its own.
+pub fn is_public(address: IpAddr) -> bool {
+    address::scope(address).is_public()
+}
+
 /// What is made of a host and of an address, for the fuzz targets, which see only what is public.
 #[doc(hidden)]
 #[derive(Debug, PartialEq, Eq)]

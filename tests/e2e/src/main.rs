@@ -3,6 +3,7 @@
 
 include!(concat!(env!("OUT_DIR"), "/guests.rs"));
 
+mod afterwards;
 mod annotations;
 mod bad_input;
 mod cache;

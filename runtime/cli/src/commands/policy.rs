@@ -1,17 +1,21 @@
 //! `gloveport policy`: policies checked, decisions explained.
 
+mod backtest;
+
 use super::call::Given;
 use crate::{
     args::{CallArgs, PolicyCommand},
     exit::Exit,
     flags::Callable,
+    places,
     print::{json_line, line},
+    records,
     setup::{self, CALL_SLOTS, Wanted},
 };
 use ::policy::{Decision, Narrow, Provenance, Source};
 use anyhow::{Context as _, Result};
 use controller::{Proposal, Spent};
-use journal::TaskId;
+use journal::{Reader, TaskId};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -21,7 +25,17 @@ pub(crate) fn run(command: &PolicyCommand, state: Option<&Path>) -> Result<Exit>
     match command {
         PolicyCommand::Check { files } => check(files),
         PolicyCommand::Explain(args) => explain(args, state),
+        PolicyCommand::Backtest { files, tasks, json } => backtest::run(files, tasks, json.json, state),
+        PolicyCommand::Learn { task } => learn(task, state),
     }
+}
+
+fn learn(task: &str, state: Option<&Path>) -> Result<Exit> {
+    let task: TaskId = task.parse()?;
+    let reader = Reader::open(&places::state(state)?)?;
+    records::known(&reader, &task)?;
+    line(controller::learn(&records::record(&reader, task)?).trim_end());
+    Ok(Exit::Done)
 }
 
 fn check(files: &[PathBuf]) -> Result<Exit> {

@@ -308,6 +308,16 @@ fn apply_limits(mut plan: Plan, given: &[(String, String)]) -> Result<Plan> {
     Ok(plan)
 }
 
+/// A gate to look back at a task with: its tools, its mounts as they are now, no secrets, and a record that nobody keeps.
+pub(crate) fn afterwards(started: &TaskStarted, plan: &Plan, scratch: &Path) -> Result<Arc<Gate>> {
+    let started = TaskStarted { secrets: Default::default(), ..started.clone() };
+    let files: Vec<PathBuf> =
+        started.packages.iter().filter_map(|package| package.file.clone()).map(Into::into).collect();
+    let sources = setup::sources(files.iter())?;
+    let journal = setup::journal(Some(scratch))?;
+    gate(&started, plan, &sources, journal, TaskId::generate())
+}
+
 /// The gate of a task, from what its record says.
 fn gate(
     started: &TaskStarted,

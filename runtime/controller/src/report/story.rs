@@ -148,10 +148,10 @@ impl<'a> Story<'a> {
                 }
             }
             EventBody::Delegated { step, task } => {
-                if let Some(step) = self.step(step) {
-                    if !step.delegated.contains(&task) {
-                        step.delegated.push(task);
-                    }
+                if let Some(step) = self.step(step)
+                    && !step.delegated.contains(&task)
+                {
+                    step.delegated.push(task);
                 }
             }
             EventBody::Asked(ask) => say(Said::Asked(ask)),

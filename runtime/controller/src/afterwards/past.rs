@@ -1,0 +1,114 @@
+//! Calls as a record tells them: with everything that policy was told when it decided on them.
+
+use crate::{budget::Spent, gate::Proposal, plan::Step, progress::Progress, report::Record};
+use journal::{Answer, EventBody, Verdict};
+use policy::{Digest, Limits, Narrow, Provenance, ToolId};
+use sandbox::{Outcome, Tool};
+use serde::Deserialize as _;
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// A call that policy was asked about, and what became of it.
+pub(super) struct Past<'a> {
+    pub(super) step: &'a str,
+    pub(super) tool: &'a ToolId,
+    pub(super) digest: &'a Digest,
+    pub(super) args: &'a Value,
+    pub(super) provenance: &'a BTreeMap<String, Provenance>,
+    pub(super) chosen: Arc<Provenance>,
+    pub(super) narrow: Narrow,
+    pub(super) limits: Limits,
+    pub(super) spent: Spent,
+    pub(super) decision: &'a Verdict,
+    /// Who had agreed to it.
+    pub(super) agreed: BTreeSet<String>,
+    /// Absent where it did not run, or nobody knows how far it came.
+    pub(super) outcome: Option<Outcome>,
+}
+
+/// Something that happened in a task, for whoever goes through it again.
+pub(super) enum Told<'a> {
+    Call(Box<Past<'a>>),
+    /// A step was a task of its own: which of those within.
+    Task(&'a str, &'a Record),
+    /// A tool called another one, and this came of it.
+    Invoked {
+        step: &'a str,
+        tool: &'a ToolId,
+        decision: &'a Verdict,
+        outcome: Option<Outcome>,
+    },
+}
+
+/// Everything that a record tells, in the order in which it began.
+pub(super) fn told(record: &Record) -> Vec<Told<'_>> {
+    let mut progress = Progress::new(Arc::clone(&record.plan));
+    let (mut all, mut open, mut within) = (Vec::new(), BTreeMap::<&str, usize>::new(), BTreeSet::new());
+    for event in &record.events {
+        match &event.body {
+            EventBody::Decided { step, tool, digest, args, provenance, decision, approval } => {
+                let node = progress.graph.find(step).map(|at| progress.graph.nodes()[at].clone());
+                let own = |limits: fn(&Step) -> Limits| node.as_ref().map(|node| limits(&node.step));
+                let granted = match decision {
+                    Verdict::Allow { grant } => Limits::deserialize(&grant["limits"]).ok(),
+                    Verdict::Ask { .. } | Verdict::Deny { .. } => None,
+                };
+                let asks = progress.desk.asks().iter();
+                let answered = asks.filter(|asked| Some(&asked.ask.digest) == approval.as_ref());
+                let agreed = answered.filter_map(|asked| match &asked.answer {
+                    Some((Answer::Approve, by)) => Some(by.name.clone()),
+                    Some(_) | None => None,
+                });
+                open.insert(step, all.len());
+                all.push(Told::Call(Box::new(Past {
+                    step,
+                    tool,
+                    digest,
+                    args,
+                    provenance,
+                    decision,
+                    chosen: node.as_ref().map_or_else(Arc::default, |node| Arc::clone(&node.chosen)),
+                    limits: granted.or_else(|| own(|step| step.limits)).unwrap_or_default(),
+                    narrow: node.as_ref().map_or_else(Narrow::default, |node| node.step.narrow.clone()),
+                    spent: progress.spent,
+                    agreed: agreed.collect(),
+                    outcome: None,
+                })));
+            }
+            EventBody::StepEnded { step, outcome, .. } => {
+                if let Some(Told::Call(past)) = open.get(step.as_str()).and_then(|at| all.get_mut(*at)) {
+                    past.outcome = Some(Outcome::from_record(outcome));
+                }
+            }
+            EventBody::Delegated { step, task } if within.insert(*task) => {
+                all.extend(record.within.iter().find(|(_, of)| of.task == *task).map(|(_, of)| Told::Task(step, of)));
+            }
+            EventBody::Invoked { step: Some(step), tool, decision, outcome, .. } => {
+                let outcome = outcome.as_ref().map(Outcome::from_record);
+                all.push(Told::Invoked { step, tool, decision, outcome });
+            }
+            _ => {}
+        }
+        progress.apply(event.at_ms, &event.body);
+    }
+    all
+}
+
+impl Past<'_> {
+    /// The same proposal, of the tool as it is now.
+    pub(super) fn proposal<'b>(&'b self, tool: &'b Tool) -> Proposal<'b> {
+        Proposal {
+            tool,
+            args: self.args,
+            provenance: self.provenance,
+            chosen: &self.chosen,
+            narrow: &self.narrow,
+            within: None,
+            limits: self.limits,
+            spent: self.spent,
+        }
+    }
+}
