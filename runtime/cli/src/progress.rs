@@ -180,15 +180,17 @@ pub(crate) fn sentence(event: &EventBody) -> String {
             }
         ),
         EventBody::TaskEnded { state, why, .. } => format!("task      {}{}", word(*state), because(why)),
-        EventBody::Invoked { chain, tool, decision, outcome, .. } => {
-            let by = chain.last().map(ToString::to_string).unwrap_or_default();
-            match (decision, outcome) {
-                (_, Some(outcome)) => {
-                    format!("invoked   {tool} by {by}: {}", end(&sandbox::Outcome::from_record(outcome)))
-                }
-                (Verdict::Deny { denial }, None) => format!("denied    {tool} by {by}: {denial}"),
-                _ => format!("refused   {tool} by {by}: an approval would be needed"),
+        EventBody::Invoked { chain, tool, decision, .. } => {
+            let by = caller(chain);
+            match decision {
+                Verdict::Allow { .. } => format!("invoked   {tool} by {by}"),
+                Verdict::Deny { denial } => format!("denied    {tool} by {by}: {denial}"),
+                Verdict::Ask { .. } => format!("refused   {tool} by {by}: an approval would be needed"),
             }
+        }
+        EventBody::InvokeEnded { chain, tool, outcome, .. } => {
+            let end = outcome.as_ref().map(|outcome| end(&sandbox::Outcome::from_record(outcome)));
+            format!("ended     {tool} by {}: {}", caller(chain), end.as_deref().unwrap_or("it could not begin"))
         }
         EventBody::Committing { digest, changes } => format!("commits   {} staged changes: {digest}", changes["total"]),
         EventBody::Committed { digest } => format!("committed {digest}"),
@@ -209,6 +211,10 @@ fn word(state: TaskState) -> &'static str {
         TaskState::Waiting => "waiting",
         TaskState::Cancelled => "cancelled",
     }
+}
+
+fn caller(chain: &[policy::ToolId]) -> String {
+    chain.last().map(ToString::to_string).unwrap_or_default()
 }
 
 fn because(why: &Option<String>) -> String {

@@ -4,7 +4,7 @@
 //! together; when it has ended, what it really spent counts. For a language model's turn the same is done with tokens and
 //! money.
 
-use policy::{LimitKind, Limits, Unit};
+use policy::{Denial, LimitKind, Limits, Refusal, ToolId, Unit};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -117,6 +117,19 @@ pub struct Exhausted {
     pub key: &'static str,
     /// How much it was.
     pub value: String,
+}
+
+impl Exhausted {
+    /// The same as what is recorded of a call that was not let run.
+    pub(crate) fn denial(&self, tool: &ToolId) -> Denial {
+        let refused = Refusal {
+            action: "call".into(),
+            resource: tool.to_string(),
+            policies: vec!["budget".into()],
+            hint: self.to_string(),
+        };
+        Denial { refused: vec![refused] }
+    }
 }
 
 fn keys() -> String {

@@ -166,6 +166,7 @@ fn plan(started: &TaskStarted, budget: &Budget) -> Result<Arc<Plan>, TaskError> 
     let plan = Plan::parse(&started.plan_file, &started.plan, folder);
     let mut plan = plan.map_err(|error| TaskError::Unfit(check::Unfit { problems: error.problems }))?;
     plan.input.extend(started.input.clone());
+    plan.limit(&started.limits).map_err(|error| TaskError::Broken(error.to_string()))?;
     plan.budget = plan.budget.within(budget);
     Ok(Arc::new(plan))
 }

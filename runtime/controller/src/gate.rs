@@ -1,6 +1,11 @@
 //! The one way to a tool: arguments checked, policy asked, the intent recorded, the call run, the outcome recorded.
 
-use crate::{budget::Spent, guests::Guests, record, within::Within};
+use crate::{
+    budget::{Exhausted, Spent},
+    guests::Guests,
+    record,
+    within::Within,
+};
 use journal::{Journal, JournalError, Lease, TaskId};
 use policy::{
     Annotations, Bounds, Classification, Decision, Denial, Foreseen, Grant, Limits, MountName, Narrow, Policy,
@@ -65,7 +70,12 @@ pub(crate) struct Asker {
     /// Where the choice of this call came from.
     pub(crate) chosen: Arc<Provenance>,
     pub(crate) spent: Spent,
+    /// Whether the budget leaves a further call, which then counts; `None` where there is none.
+    pub(crate) admit: Option<Admit>,
 }
+
+/// Takes a call out of what a budget leaves.
+pub(crate) type Admit = Arc<dyn Fn() -> Result<(), Exhausted> + Send + Sync>;
 
 /// What came of asking for a call.
 #[derive(Debug)]
@@ -362,8 +372,9 @@ impl Gate {
         asker: Asker,
         cancel: impl Future<Output = ()>,
     ) -> Result<Outcome, CallError> {
-        let Asker { task, step, sources, chosen, spent } = asker;
-        let stage: Arc<dyn Stage> = Arc::new(Within { gate: self.itself.clone(), task, step, sources, chosen, spent });
+        let Asker { task, step, sources, chosen, spent, admit } = asker;
+        let stage: Arc<dyn Stage> =
+            Arc::new(Within { gate: self.itself.clone(), task, step, sources, chosen, spent, admit });
         // The same call draws the same virtual random numbers.
         let setting = Setting { world: &self.world, seed: 0, stage: Some(stage), within: None };
         self.sandbox.call(tool, arguments, grant, setting, cancel).await
@@ -432,7 +443,8 @@ impl Gate {
             self.journal.append(&self.task, event, record::now_ms()).await?;
         }
         let chosen = Arc::new(caller.clone());
-        let asker = Asker { task: self.task, step: None, sources: caller, chosen, spent: Spent::default() };
+        let asker =
+            Asker { task: self.task, step: None, sources: caller, chosen, spent: Spent::default(), admit: None };
         let outcome = match self.run(tool, arguments, grant, asker, cancel).await {
             Ok(outcome) => outcome,
             Err(error) => {

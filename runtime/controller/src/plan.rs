@@ -10,7 +10,7 @@ pub use check::PlanError;
 pub use task::SubTask;
 
 use crate::{budget::Budget, expression::Expression, planner::PlannerSettings, template::Template};
-use policy::{Access, Classification, Limits, MountName, Narrow, Principal, ToolId};
+use policy::{Access, Classification, LimitError, Limits, MountName, Narrow, Principal, ToolId};
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -238,6 +238,32 @@ impl Plan {
     pub fn parse(name: &str, text: &str, folder: &std::path::Path) -> Result<Self, PlanError> {
         let raw = raw::RawPlan::parse(name, text)?;
         check::resolve(name, raw, text, folder, None)
+    }
+
+    /// Puts limits in force that go before those of the plan.
+    ///
+    /// # Errors
+    /// Names the limit that there is not, or whose value is none.
+    pub fn limit(&mut self, given: &[(String, String)]) -> Result<(), LimitError> {
+        for (key, value) in given {
+            self.limits = self.limits.with(key, value)?;
+            for step in &mut self.steps {
+                step.limits = step.limits.with(key, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The limits of all its steps, and of those of tasks within it.
+    pub fn all_limits(&self) -> Vec<&Limits> {
+        let mut all = vec![&self.limits];
+        for step in &self.steps {
+            match &step.work {
+                Work::Call(_) => all.push(&step.limits),
+                Work::Task(task) => all.extend(task.plan.all_limits()),
+            }
+        }
+        all
     }
 
     /// Every tool that its steps call, and those of tasks within it, each with the step.

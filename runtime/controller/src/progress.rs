@@ -11,7 +11,7 @@ pub use step::{Failure, StepProgress, StepState, Took};
 pub use talk::Talk;
 
 use crate::{
-    budget::{Room, Spent},
+    budget::{Exhausted, Part, Room, Spent},
     plan::{OnFailure, Plan},
     planner::Turn,
 };
@@ -48,6 +48,8 @@ pub struct Progress {
     over: usize,
     /// What calls that are under way may still spend.
     held: Spent,
+    /// Calls of tools by tools, as far as they are not recorded yet.
+    inner: u64,
     /// The first step that failed and must not.
     stopped: Option<usize>,
     last_ms: Option<u64>,
@@ -70,6 +72,7 @@ impl Progress {
             retries: BTreeSet::new(),
             over: 0,
             held: Spent::default(),
+            inner: 0,
             stopped: None,
             last_ms: None,
             broken: None,
@@ -148,8 +151,16 @@ impl Progress {
     pub(crate) fn reserved(&self, now_ms: u64) -> Spent {
         let mut sum = self.spent;
         sum.add(&self.held);
+        sum.calls = sum.calls.saturating_add(self.inner);
         sum.time_ms = sum.time_ms.saturating_add(self.last_ms.map_or(0, |last| now_ms.saturating_sub(last)));
         sum
+    }
+
+    /// Takes a call that a tool makes out of what the budget leaves.
+    pub(crate) fn admit(&mut self, now_ms: u64) -> Result<(), Exhausted> {
+        self.plan.budget.check(&self.reserved(now_ms), &[Part::Calls])?;
+        self.inner += 1;
+        Ok(())
     }
 
     /// Marks a step as begun, before any event says so.
@@ -243,8 +254,13 @@ impl Progress {
                     self.talk.say(format!("{}: {words}", by.name));
                 }
             }
-            EventBody::TaskEnded { .. }
-            | EventBody::Invoked { .. }
+            EventBody::Invoked { decision: Verdict::Allow { .. }, .. } => {
+                self.spent.calls += 1;
+                self.inner = self.inner.saturating_sub(1);
+            }
+            EventBody::Invoked { .. }
+            | EventBody::InvokeEnded { .. }
+            | EventBody::TaskEnded { .. }
             | EventBody::Committing { .. }
             | EventBody::Committed { .. }
             | EventBody::Discarded { .. }

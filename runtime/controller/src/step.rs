@@ -7,7 +7,7 @@ use crate::{
     check,
     delegate::{self, Hands, Job},
     expression::Scope,
-    gate::{Asker, Gate, GateError, Proposal},
+    gate::{Admit, Asker, Gate, GateError, Proposal},
     plan::{Step, Work},
     progress::{Node, Progress},
     record,
@@ -175,8 +175,10 @@ pub(crate) async fn run(
     };
     let can_change = grant.can_change();
     recorder.append_both(decided, EventBody::StepStarted { step: id.clone(), can_change }).await?;
-    let asker =
-        Asker { task: *recorder.task(), step: Some(id.clone()), sources: of_arguments, chosen: node.chosen, spent };
+    let (task, keeper) = (*recorder.task(), Arc::clone(recorder));
+    let admit: Admit = Arc::new(move || keeper.progress().admit(record::now_ms()));
+    let (step_id, chosen, admit) = (Some(id.clone()), node.chosen, Some(admit));
+    let asker = Asker { task, step: step_id, sources: of_arguments, chosen, spent, admit };
     let outcome = match gate.run(tool, arguments, grant, asker, cancel).await {
         Ok(outcome) => outcome,
         // Nothing ran: that is this step's end, and no other's.

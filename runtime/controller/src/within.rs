@@ -3,12 +3,12 @@
 
 use crate::{
     budget::Spent,
-    gate::{Gate, Proposal},
+    gate::{Admit, Gate, Proposal},
     record,
 };
-use journal::{EventBody, TaskId};
+use journal::{EventBody, TaskId, Verdict};
 use policy::{Decision, LimitKind, Narrow, Provenance, Source};
-use sandbox::{End, Invocation, Invoking, NotInvoked, Outcome, Progress, Setting, Stage};
+use sandbox::{End, Invocation, Invoking, NotInvoked, Progress, Setting, Stage};
 use std::{
     future::pending,
     sync::{Arc, Weak},
@@ -27,6 +27,8 @@ pub(crate) struct Within {
     pub(crate) chosen: Arc<Provenance>,
     /// What the task has spent before.
     pub(crate) spent: Spent,
+    /// Whether the budget leaves a further call.
+    pub(crate) admit: Option<Admit>,
 }
 
 impl Stage for Within {
@@ -72,25 +74,31 @@ impl Within {
             limits,
             spent: self.spent,
         });
-        let verdict = record::verdict(&decision);
-        let event = |outcome: Option<&Outcome>| EventBody::Invoked {
+        // What policy allows, the budget has to leave as well.
+        let admitted = match (&self.admit, &decision) {
+            (Some(admit), Decision::Allow { .. }) => admit(),
+            _ => Ok(()),
+        };
+        let verdict = match &admitted {
+            Ok(()) => record::verdict(&decision),
+            Err(exhausted) => Verdict::Deny { denial: exhausted.denial(&tool.id) },
+        };
+        let asked = EventBody::Invoked {
             step: self.step.clone(),
             chain: chain.tools().to_vec(),
             tool: tool.id.clone(),
             digest: tool.digest,
-            args: args.clone(),
-            provenance: provenance.clone(),
-            decision: verdict.clone(),
-            outcome: outcome.map(record::json),
+            args,
+            provenance,
+            decision: verdict,
         };
+        let changes = matches!(&decision, Decision::Allow { grant } if grant.can_change());
+        self.record(gate, asked, changes).await?;
+        admitted.map_err(|exhausted| NotInvoked::Stopped(exhausted.to_string()))?;
         let grant = match decision {
             Decision::Allow { grant } => grant,
-            Decision::Deny(denial) => {
-                self.record(gate, event(None)).await?;
-                return Err(NotInvoked::Denied(denial.for_caller()));
-            }
+            Decision::Deny(denial) => return Err(NotInvoked::Denied(denial.for_caller())),
             Decision::Ask { .. } => {
-                self.record(gate, event(None)).await?;
                 return Err(NotInvoked::Denied(format!("call {}: a person would have to agree", tool.id)));
             }
         };
@@ -101,6 +109,7 @@ impl Within {
             sources,
             chosen: Arc::new(chosen),
             spent: self.spent,
+            admit: self.admit.clone(),
         };
         let setting = Setting {
             world: gate.world(),
@@ -109,9 +118,15 @@ impl Within {
             within: Some((chain.clone(), account)),
         };
         let outcome = gate.sandbox().call(tool, arguments, grant, setting, pending()).await;
+        let ended = EventBody::InvokeEnded {
+            step: self.step.clone(),
+            chain: chain.tools().to_vec(),
+            tool: tool.id.clone(),
+            outcome: outcome.as_ref().ok().map(record::json),
+        };
+        self.record(gate, ended, changes).await?;
         // What it was is for the operator, and no fault of the tool's.
         let outcome = outcome.map_err(|_| NotInvoked::Stopped("the call could not begin".into()))?;
-        self.record(gate, event(Some(&outcome))).await?;
         match outcome.end {
             End::Result(value) => Ok(value.to_string()),
             End::ToolError(value) => Err(NotInvoked::Failed(value)),
@@ -121,9 +136,15 @@ impl Within {
         }
     }
 
-    /// Without a record nothing goes on.
-    async fn record(&self, gate: &Gate, event: EventBody) -> Result<(), NotInvoked> {
-        let appended = gate.journal().append(&self.task, event, record::now_ms()).await;
-        appended.map(drop).map_err(|_| NotInvoked::Stopped("the call could not be recorded".into()))
+    /// Without a record nothing goes on. What can change something is recorded before it begins, and its end before anybody
+    /// hears of it.
+    async fn record(&self, gate: &Gate, event: EventBody, changes: bool) -> Result<(), NotInvoked> {
+        let (journal, at_ms) = (gate.journal(), record::now_ms());
+        let appended = if changes {
+            journal.append(&self.task, event, at_ms).await.map(drop)
+        } else {
+            journal.append_unwaited(&self.task, event, at_ms).await
+        };
+        appended.map_err(|_| NotInvoked::Stopped("the call could not be recorded".into()))
     }
 }

@@ -221,7 +221,7 @@ pub enum EventBody {
         #[serde(default, skip_serializing_if = "Provenance::is_empty")]
         provenance: Provenance,
     },
-    /// A tool called another one: the call ended, or was refused.
+    /// A tool asked for a call of another one. Where it may run, it is about to.
     Invoked {
         /// The step whose call it was made from; absent outside of a plan.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -236,9 +236,19 @@ pub enum EventBody {
         args: Value,
         /// Where each argument came from.
         provenance: BTreeMap<String, Provenance>,
-        /// What policy said.
+        /// What policy said, or the budget where that is used up.
         decision: Verdict,
-        /// What became of it; absent where it was refused.
+    },
+    /// The last call that was asked for from within these ended: a tool waits for one before it asks for another.
+    InvokeEnded {
+        /// The step whose call it was made from; absent outside of a plan.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<String>,
+        /// The calls that it was made from, the outermost first.
+        chain: Vec<ToolId>,
+        /// The tool that was called.
+        tool: ToolId,
+        /// What became of it; absent where it could not begin.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         outcome: Option<Value>,
     },

@@ -17,6 +17,7 @@ use crate::{
     path_rules::ruled,
     plans::repeats,
     program::{Ended, Place, guest},
+    scripts::script,
     sockets::dials,
 };
 use serde_json::{Value, json};

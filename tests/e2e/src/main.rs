@@ -29,6 +29,7 @@ mod program;
 mod readme;
 mod rebinding;
 mod scenarios;
+mod scripts;
 mod server;
 mod sockets;
 mod staged;

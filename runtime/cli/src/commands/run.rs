@@ -301,10 +301,7 @@ fn record(package: &registry::Package) -> Result<PackageRecord> {
 }
 
 fn apply_limits(mut plan: Plan, given: &[(String, String)]) -> Result<Plan> {
-    plan.limits = setup::apply_limits(plan.limits, given)?;
-    for step in &mut plan.steps {
-        step.limits = setup::apply_limits(step.limits, given)?;
-    }
+    plan.limit(given).context("--limit")?;
     Ok(plan)
 }
 
@@ -330,7 +327,7 @@ fn gate(
     let machine = Machine {
         slots: setup::TASK_SLOTS,
         network: setup::network(&started.network),
-        fuel: setup::counts(plan.steps.iter().map(|step| &step.limits)),
+        fuel: setup::counts(plan.all_limits()),
         isolated: match &started.isolation {
             Some(require) => Some(Isolated {
                 require: require.iter().map(|wall| wall.parse()).collect::<Result<_, _>>()?,

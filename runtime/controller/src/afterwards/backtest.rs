@@ -51,8 +51,8 @@ pub fn backtest(old: &Arc<Gate>, new: &Arc<Gate>, record: &Record) -> Tested {
                 }
             }
             // What a tool could call is bounded by a grant that is not in the record.
-            Told::Invoked { step, tool, .. } => {
-                tested.left_out.push((step.to_owned(), format!("the call of {tool} from within it")));
+            Told::Invoked(inner) => {
+                tested.left_out.push((inner.step.to_owned(), format!("the call of {} from within it", inner.tool)));
             }
         }
     }

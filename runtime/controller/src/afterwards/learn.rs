@@ -77,9 +77,9 @@ impl Asked {
                     self.decided(past.tool, past.decision, &past.agreed);
                     self.outcome(past.tool, past.outcome.as_ref());
                 }
-                Told::Invoked { tool, decision, outcome, .. } => {
-                    self.decided(tool, decision, &BTreeSet::new());
-                    self.outcome(tool, outcome.as_ref());
+                Told::Invoked(inner) => {
+                    self.decided(inner.tool, inner.decision, &BTreeSet::new());
+                    self.outcome(inner.tool, inner.outcome.as_ref());
                 }
                 Told::Task(_, within) => self.record(within),
             }

@@ -35,12 +35,17 @@ pub(super) enum Told<'a> {
     /// A step was a task of its own: which of those within.
     Task(&'a str, &'a Record),
     /// A tool called another one, and this came of it.
-    Invoked {
-        step: &'a str,
-        tool: &'a ToolId,
-        decision: &'a Verdict,
-        outcome: Option<Outcome>,
-    },
+    Invoked(Box<Inner<'a>>),
+}
+
+/// A call that a tool made of another one.
+pub(super) struct Inner<'a> {
+    pub(super) step: &'a str,
+    chain: &'a [ToolId],
+    pub(super) tool: &'a ToolId,
+    pub(super) decision: &'a Verdict,
+    /// Absent where it did not run, or nobody knows how far it came.
+    pub(super) outcome: Option<Outcome>,
 }
 
 /// Everything that a record tells, in the order in which it began.
@@ -86,9 +91,17 @@ pub(super) fn told(record: &Record) -> Vec<Told<'_>> {
             EventBody::Delegated { step, task } if within.insert(*task) => {
                 all.extend(record.within.iter().find(|(_, of)| of.task == *task).map(|(_, of)| Told::Task(step, of)));
             }
-            EventBody::Invoked { step: Some(step), tool, decision, outcome, .. } => {
-                let outcome = outcome.as_ref().map(Outcome::from_record);
-                all.push(Told::Invoked { step, tool, decision, outcome });
+            EventBody::Invoked { step: Some(step), chain, tool, decision, .. } => {
+                all.push(Told::Invoked(Box::new(Inner { step, chain, tool, decision, outcome: None })));
+            }
+            EventBody::InvokeEnded { step: Some(step), chain, outcome, .. } => {
+                let asked = all.iter_mut().rev().find_map(|told| match told {
+                    Told::Invoked(inner) if inner.step == step && inner.chain == chain => Some(inner),
+                    _ => None,
+                });
+                if let Some(inner) = asked {
+                    inner.outcome = outcome.as_ref().map(Outcome::from_record);
+                }
             }
             _ => {}
         }

@@ -60,7 +60,7 @@ pub fn replay<'a>(gate: &'a Arc<Gate>, record: &'a Record) -> Pin<Box<dyn Future
                     let inner = replay(&inner, within).await.into_iter();
                     all.extend(inner.map(|one| Replayed { step: format!("{step}/{}", one.step), ..one }));
                 }
-                Told::Call(_) | Told::Invoked { .. } => {}
+                Told::Call(_) | Told::Invoked(_) => {}
             }
         }
         all
@@ -96,6 +96,7 @@ async fn again(gate: &Arc<Gate>, past: &Past<'_>) -> Result<Again, String> {
         sources,
         chosen: Arc::clone(&past.chosen),
         spent: Spent::default(),
+        admit: None,
     };
     let now =
         gate.run(tool, arguments, grant, asker, std::future::pending()).await.map_err(|error| error.to_string())?;
@@ -109,8 +110,7 @@ fn compared(before: &Outcome, now: &Outcome) -> Again {
         ("printed", record::json(&before.printed), record::json(&now.printed)),
     ];
     // Byte by byte: also the order of an object's keys.
-    let differ =
-        |(_, before, now): &(&str, serde_json::Value, serde_json::Value)| before.to_string() != now.to_string();
-    let parts: Vec<_> = parts.into_iter().filter(differ).collect();
+    let bytes = serde_json::Value::to_string;
+    let parts: Vec<_> = parts.into_iter().filter(|(_, before, now)| bytes(before) != bytes(now)).collect();
     if parts.is_empty() { Again::Identical } else { Again::Differs { parts } }
 }

@@ -7,7 +7,7 @@ use super::{
     story::{Staged, StepStory, Story},
 };
 use crate::progress::{Failure, StepState};
-use journal::{Event, EventBody, TaskStarted};
+use journal::{Event, TaskStarted};
 use sandbox::Effects;
 use std::fmt::{self, Write as _};
 
@@ -220,16 +220,20 @@ fn step(out: &mut String, told: &StepStory<'_>) {
         }
         out.push_str("</table>\n");
     }
-    for event in &told.invoked {
-        if let EventBody::Invoked { chain, tool, args, decision, .. } = event {
-            let by: Vec<_> = chain.iter().map(ToString::to_string).collect();
-            let _ = writeln!(
-                out,
-                "<p>called within {}: <code>{tool}</code>, {}</p><pre>{}</pre>",
-                Text(&by.join(" → ")),
-                Text(&verdict(decision)),
-                Text(&args.to_string())
-            );
+    for call in &told.invoked {
+        let by: Vec<_> = call.chain.iter().map(ToString::to_string).collect();
+        let _ = writeln!(
+            out,
+            "<p>called within {}: <code>{}</code>, {}{}; its caller had seen {}</p><pre>{}</pre>",
+            Text(&by.join(" → ")),
+            Text(&call.tool.to_string()),
+            Text(&verdict(call.decision)),
+            Text(&call.end().map(|end| format!("; {end}")).unwrap_or_default()),
+            Text(&list(&call.sources())),
+            Text(&call.args.to_string())
+        );
+        if let Some(done) = call.effects() {
+            effects(out, done);
         }
     }
     for task in &told.delegated {

@@ -1,6 +1,6 @@
 //! Where what a step was given came from: back through the results that went into it, to files, hosts, people and planners.
 
-use super::story::Story;
+use super::{markdown::verdict, story::Story};
 use crate::plan::Plan;
 use journal::{By, Event, EventBody, TaskId};
 use policy::{Provenance, Source};
@@ -13,6 +13,8 @@ use std::{
 
 /// How many of the results that a planner had seen are drawn; those of untrusted or private sources come first.
 const MAX_SEEN: usize = 12;
+/// How many of the calls that a step's tool made are drawn; the report has all.
+const MAX_INNER: usize = 100;
 
 /// Something, and where it came from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -115,6 +117,20 @@ impl<'a> Lineage<'a> {
                 argument.what += &format!(" ← {}", self.named(sources));
             }
             branch.from.push(argument);
+        }
+        // Each of them carries what had been read before it.
+        for call in told.invoked.iter().take(if whole { MAX_INNER } else { 0 }) {
+            let (sources, verdict) = (self.named(&call.sources()), verdict(call.decision));
+            let mut inner = Branch::leaf(format!("called {}, {verdict} ← {sources}", call.tool));
+            let refused = call.effects().into_iter().flat_map(|effects| &effects.refused).take(MAX_SEEN);
+            inner.from.extend(refused.map(|effect| {
+                let why = effect.why.as_deref().unwrap_or_default();
+                Branch::leaf(format!("was refused: {} {} {why}", effect.action.name(), effect.path))
+            }));
+            branch.from.push(inner);
+        }
+        if let Some(more) = told.invoked.len().checked_sub(MAX_INNER).filter(|more| whole && *more > 0) {
+            branch.from.push(Branch::leaf(format!("and {more} more calls")));
         }
         // What it read itself is in its result.
         let read: BTreeSet<Source> = told

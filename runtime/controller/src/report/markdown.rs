@@ -8,7 +8,7 @@ use crate::{
     budget::Money,
     progress::{Failure, StepState},
 };
-use journal::{Answer, By, Event, EventBody, Steering, TaskStarted, Verdict};
+use journal::{Answer, By, Event, Steering, TaskStarted, Verdict};
 use policy::Provenance;
 use sandbox::Effects;
 use std::fmt::Write as _;
@@ -130,16 +130,20 @@ fn step(out: &mut String, told: &StepStory<'_>) {
             let _ = writeln!(out, "- under the approval of `{approval}`");
         }
     }
-    for event in &told.invoked {
-        if let EventBody::Invoked { chain, tool, args, decision, .. } = event {
-            let by: Vec<_> = chain.iter().map(ToString::to_string).collect();
-            let _ = writeln!(
-                out,
-                "- called within {}: `{tool}` with {}, {}",
-                text(&by.join(" → ")),
-                code(&args.to_string()),
-                text(&verdict(decision))
-            );
+    for call in &told.invoked {
+        let by: Vec<_> = call.chain.iter().map(ToString::to_string).collect();
+        let _ = writeln!(
+            out,
+            "- called within {}: `{}` with {}, {}{}",
+            text(&by.join(" → ")),
+            call.tool,
+            code(&call.args.to_string()),
+            text(&verdict(call.decision)),
+            text(&call.end().map(|end| format!("; {end}")).unwrap_or_default())
+        );
+        let _ = writeln!(out, "  - its caller had seen {}", text(&list(&call.sources())));
+        if let Some(done) = call.effects() {
+            effects(out, "  ", done);
         }
     }
     for task in &told.delegated {
@@ -148,7 +152,7 @@ fn step(out: &mut String, told: &StepStory<'_>) {
     for call in &told.calls {
         if let Some(outcome) = &call.outcome {
             let _ = writeln!(out, "- outcome: {}", code(&crate::record::json(&outcome.end).to_string()));
-            effects(out, &outcome.effects);
+            effects(out, "", &outcome.effects);
         }
     }
 }
@@ -177,19 +181,19 @@ pub(super) fn verdict(decision: &Verdict) -> String {
     }
 }
 
-fn effects(out: &mut String, effects: &Effects) {
+fn effects(out: &mut String, indent: &str, effects: &Effects) {
     for (title, list) in [("did", &effects.done), ("was refused", &effects.refused)] {
         for effect in list.iter().take(MAX_LISTED) {
             let to = effect.to.as_ref().map_or_else(String::new, |to| format!(" to {}", code(to)));
             let why = effect.why.as_ref().map_or_else(String::new, |why| format!(": {}", text(why)));
-            let _ = writeln!(out, "- {title}: {} {}{to}{why}", effect.action.name(), code(&effect.path));
+            let _ = writeln!(out, "{indent}- {title}: {} {}{to}{why}", effect.action.name(), code(&effect.path));
         }
         if let Some(more) = list.len().checked_sub(MAX_LISTED).filter(|more| *more > 0) {
-            let _ = writeln!(out, "- {title}: {more} more");
+            let _ = writeln!(out, "{indent}- {title}: {more} more");
         }
     }
     if effects.omitted > 0 {
-        let _ = writeln!(out, "- not listed: {} more", effects.omitted);
+        let _ = writeln!(out, "{indent}- not listed: {} more", effects.omitted);
     }
 }
 

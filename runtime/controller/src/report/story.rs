@@ -6,7 +6,7 @@ use crate::{
 };
 use journal::{Ask, Event, EventBody, Steering, TaskId, TaskStarted, TaskState, Verdict};
 use policy::{Digest, Provenance, ToolId};
-use sandbox::Outcome;
+use sandbox::{Effects, Outcome};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -40,7 +40,7 @@ pub(super) struct StepStory<'a> {
     pub(super) decided: Vec<Decided<'a>>,
     /// Each call's start and end, and what became of it.
     pub(super) calls: Vec<Call>,
-    pub(super) invoked: Vec<&'a EventBody>,
+    pub(super) invoked: Vec<Inner<'a>>,
     pub(super) delegated: Vec<&'a TaskId>,
 }
 
@@ -51,6 +51,41 @@ pub(super) struct Decided<'a> {
     pub(super) provenance: &'a BTreeMap<String, Provenance>,
     pub(super) decision: &'a Verdict,
     pub(super) approval: Option<&'a Digest>,
+}
+
+/// A call that a tool asked for.
+pub(super) struct Inner<'a> {
+    pub(super) chain: &'a [ToolId],
+    pub(super) tool: &'a ToolId,
+    pub(super) args: &'a Value,
+    pub(super) provenance: &'a BTreeMap<String, Provenance>,
+    pub(super) decision: &'a Verdict,
+    /// Once it has ended: the outcome, or that it could not begin.
+    ended: Option<Option<Outcome>>,
+}
+
+impl Inner<'_> {
+    /// What became of it, where it was allowed.
+    pub(super) fn end(&self) -> Option<String> {
+        let Verdict::Allow { .. } = self.decision else { return None };
+        Some(match &self.ended {
+            Some(Some(outcome)) => crate::record::json(&outcome.end).to_string(),
+            Some(None) => "it could not begin".into(),
+            None => "how far it came is not known".into(),
+        })
+    }
+
+    pub(super) fn effects(&self) -> Option<&Effects> {
+        Some(&self.ended.as_ref()?.as_ref()?.effects)
+    }
+
+    /// Where its arguments came from: all that the call around it had seen.
+    pub(super) fn sources(&self) -> Provenance {
+        self.provenance.values().fold(Provenance::new(), |mut all, one| {
+            all.join(one);
+            all
+        })
+    }
 }
 
 pub(super) struct Call {
@@ -78,9 +113,15 @@ pub(super) enum Staged<'a> {
 }
 
 impl StepStory<'_> {
+    /// What its calls did, and those that they made.
+    pub(super) fn effects(&self) -> impl Iterator<Item = &Effects> {
+        let own = self.calls.iter().filter_map(|call| Some(&call.outcome.as_ref()?.effects));
+        own.chain(self.invoked.iter().filter_map(Inner::effects))
+    }
+
     /// Whether something was refused to one of its calls.
     pub(super) fn was_refused(&self) -> bool {
-        self.calls.iter().filter_map(|call| call.outcome.as_ref()).any(|outcome| !outcome.effects.refused.is_empty())
+        self.effects().any(|effects| !effects.refused.is_empty())
     }
 }
 
@@ -142,9 +183,17 @@ impl<'a> Story<'a> {
                     call.outcome = Some(Outcome::from_record(outcome));
                 }
             }
-            EventBody::Invoked { step: Some(step), .. } => {
+            EventBody::Invoked { step: Some(step), chain, tool, args, provenance, decision, .. } => {
                 if let Some(step) = self.step(step) {
-                    step.invoked.push(&event.body);
+                    step.invoked.push(Inner { chain, tool, args, provenance, decision, ended: None });
+                }
+            }
+            EventBody::InvokeEnded { step: Some(step), chain, outcome, .. } => {
+                let open = self.step(step).and_then(|step| {
+                    step.invoked.iter_mut().rev().find(|call| call.chain == chain && call.ended.is_none())
+                });
+                if let Some(call) = open {
+                    call.ended = Some(outcome.as_ref().map(Outcome::from_record));
                 }
             }
             EventBody::Delegated { step, task } => {
@@ -171,6 +220,7 @@ impl<'a> Story<'a> {
             | EventBody::StepInterrupted { .. }
             | EventBody::Shown { .. }
             | EventBody::Invoked { step: None, .. }
+            | EventBody::InvokeEnded { step: None, .. }
             | EventBody::CallStarted { .. }
             | EventBody::Call { .. } => {}
         }
