@@ -5,6 +5,7 @@ pub(crate) mod schema;
 mod types;
 
 use crate::{
+    expression::types::Names,
     gate::Gate,
     plan::{Plan, Step, Work},
 };
@@ -53,35 +54,40 @@ pub fn check_plan(plan: &Plan, tools: &Catalogue<'_>) -> Result<(), Unfit> {
 }
 
 fn check_within(plan: &Plan, place: &str, tools: &Catalogue<'_>, unfit: &mut Unfit) {
-    if let Err(found) = check_steps(&plan.steps, Known { results: BTreeMap::new(), plan }, tools) {
-        unfit.problems.extend(found.problems.into_iter().map(|problem| format!("{place}{problem}")));
+    let (results, input) = (results(&plan.steps, tools), types::input(plan));
+    let names = Names::new(&results, &input);
+    let mut found = Unfit { problems: Vec::new() };
+    each(&plan.steps, &names, tools, &mut found);
+    if let Some(result) = &plan.result
+        && let Err(problem) = types::result(result, &names)
+    {
+        found.problems.push(format!("result: {problem}"));
     }
-    if let Some(result) = &plan.result {
-        let results = plan.steps.iter().map(|step| (step.id.clone(), self::result(step, tools))).collect();
-        if let Err(problem) = types::result(result, plan, results) {
-            unfit.problems.push(format!("{place}result: {problem}"));
-        }
-    }
+    unfit.problems.extend(found.problems.into_iter().map(|problem| format!("{place}{problem}")));
 }
 
-/// What steps can refer to beside each other.
-pub(crate) struct Known<'a> {
-    /// Of whose results this is known.
-    pub(crate) results: BTreeMap<String, schema::Type>,
-    /// The plan that they stand in.
-    pub(crate) plan: &'a Plan,
+/// The same for steps that are added to a plan, and can refer to others of whose results this is known.
+pub(crate) fn check_steps(
+    steps: &[Step],
+    mut known: BTreeMap<String, schema::Type>,
+    plan: &Plan,
+    tools: &Catalogue<'_>,
+) -> Result<(), Unfit> {
+    known.extend(results(steps, tools));
+    let (input, mut unfit) = (types::input(plan), Unfit { problems: Vec::new() });
+    each(steps, &Names::new(&known, &input), tools, &mut unfit);
+    if unfit.problems.is_empty() { Ok(()) } else { Err(unfit) }
 }
 
-/// The same for steps that can refer to others.
-pub(crate) fn check_steps(steps: &[Step], mut known: Known<'_>, tools: &Catalogue<'_>) -> Result<(), Unfit> {
-    let mut unfit = Unfit { problems: Vec::new() };
-    for step in steps {
-        known.results.insert(step.id.clone(), result(step, tools));
-    }
+fn results(steps: &[Step], tools: &Catalogue<'_>) -> BTreeMap<String, schema::Type> {
+    steps.iter().map(|step| (step.id.clone(), result(step, tools))).collect()
+}
+
+fn each(steps: &[Step], names: &Names<'_>, tools: &Catalogue<'_>, unfit: &mut Unfit) {
     for step in steps {
         let tool = match &step.work {
             Work::Task(task) => {
-                check_within(&task.plan, &format!("step `{}`, task: ", step.id), tools, &mut unfit);
+                check_within(&task.plan, &format!("step `{}`, task: ", step.id), tools, unfit);
                 None
             }
             Work::Call(id) => tools.get(id).map(|tool| (id, tool)).or_else(|| {
@@ -100,9 +106,8 @@ pub(crate) fn check_steps(steps: &[Step], mut known: Known<'_>, tools: &Catalogu
                 step.id
             ));
         }
-        types::check(step, &known, tool, &mut unfit.problems);
+        types::check(step, names, tool, &mut unfit.problems);
     }
-    if unfit.problems.is_empty() { Ok(()) } else { Err(unfit) }
 }
 
 /// What a step's result will be.

@@ -1,7 +1,7 @@
 //! Whether steps fit together: what is passed to a tool is what it takes, and what is asked of a result is there.
 
 use super::{
-    Known, KnownTool,
+    KnownTool,
     schema::{self, Type, fits, kinds, words},
 };
 use crate::{
@@ -11,18 +11,17 @@ use crate::{
 };
 use policy::ToolId;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 
 /// Checks steps one by one. Of a task, and of a tool that is not there, nothing more is known.
 pub(super) fn check(
     step: &Step,
-    known: &Known<'_>,
+    names: &Names<'_>,
     tool: Option<(&ToolId, &KnownTool<'_>)>,
     problems: &mut Vec<String>,
 ) {
     let place = format!("step `{}`", step.id);
-    let mut names = names(known.plan, known.results.clone());
-    names.variables.insert("key".into(), Some(json!({ "type": "string" })));
+    let mut names = names.clone();
+    names.add("key", Some(json!({ "type": "string" })));
     let truth = |of: Result<Type, String>, key: &str, problems: &mut Vec<String>| match of {
         Err(problem) => problems.push(format!("{place}, {key}: {problem}")),
         Ok(Some(found)) if !kinds(&found).contains("boolean") => {
@@ -39,42 +38,41 @@ pub(super) fn check(
             Ok(found) => match schema::item(&found, None) {
                 Err(problem) => problems.push(format!("{place}, foreach: {problem}")),
                 Ok(item) => {
-                    names.variables.insert("item".into(), item);
-                    names.variables.insert("index".into(), Some(json!({ "type": "integer" })));
+                    names.add("item", item);
+                    names.add("index", Some(json!({ "type": "integer" })));
                 }
             },
         }
     }
     arguments(step, tool, &names, &place, problems);
     if let Some(expect) = &step.expect {
-        names.variables.insert("result".into(), tool.map(|(_, tool)| tool.output.clone()));
-        names.variables.insert("state".into(), Some(json!({ "type": "string" })));
-        names.variables.insert("error".into(), None);
+        names.add("result", tool.map(|(_, tool)| tool.output.clone()));
+        names.add("state", Some(json!({ "type": "string" })));
+        names.add("error", None);
         truth(expect.infer(&names), "expect", problems);
     }
 }
 
-/// What a plan's expressions can name.
-fn names(plan: &Plan, results: BTreeMap<String, Type>) -> Names {
+/// What a plan is given.
+pub(super) fn input(plan: &Plan) -> Type {
     // What is given to a task within a task is known when it begins.
     let of = |value: &Value| if value.is_null() { json!({}) } else { schema::of(value) };
     let properties: Map<_, _> = plan.input.iter().map(|(name, value)| (name.clone(), of(value))).collect();
     let required: Vec<_> = plan.input.keys().cloned().collect();
-    let input = json!({
+    Some(json!({
         "type": "object", "properties": properties, "required": required, "additionalProperties": false,
-    });
-    Names { results, variables: BTreeMap::from([("input".into(), Some(input))]) }
+    }))
 }
 
 /// Whether what a plan gives back can be made of these results.
-pub(super) fn result(result: &Template, plan: &Plan, results: BTreeMap<String, Type>) -> Result<(), String> {
-    template(result, &names(plan, results)).map(drop)
+pub(super) fn result(result: &Template, names: &Names<'_>) -> Result<(), String> {
+    template(result, names).map(drop)
 }
 
 fn arguments(
     step: &Step,
     tool: Option<(&ToolId, &KnownTool<'_>)>,
-    names: &Names,
+    names: &Names<'_>,
     place: &str,
     problems: &mut Vec<String>,
 ) {
@@ -116,7 +114,7 @@ fn arguments(
 }
 
 /// What a template will be.
-fn template(template: &Template, names: &Names) -> Result<Type, String> {
+fn template(template: &Template, names: &Names<'_>) -> Result<Type, String> {
     Ok(match template {
         Template::Literal(value) => Some(schema::of(value)),
         Template::Reference(expression) => expression.infer(names)?,

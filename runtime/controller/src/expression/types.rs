@@ -4,15 +4,26 @@ use super::{Expression, STACK, is_steps, step_of};
 use crate::check::schema::{self, Type, field, item};
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// What is known of the names in an expression.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Names {
+#[derive(Debug, Clone)]
+pub(crate) struct Names<'a> {
     /// The results of steps, by id.
-    pub(crate) results: BTreeMap<String, Type>,
-    /// Variables.
-    pub(crate) variables: BTreeMap<String, Type>,
+    results: &'a BTreeMap<String, Type>,
+    /// Variables. A plan's input can be large, and all of its steps can name it.
+    variables: BTreeMap<&'static str, Cow<'a, Type>>,
+}
+
+impl<'a> Names<'a> {
+    /// What the expressions of a plan can name that is given this.
+    pub(crate) fn new(results: &'a BTreeMap<String, Type>, input: &'a Type) -> Self {
+        Self { results, variables: BTreeMap::from([("input", Cow::Borrowed(input))]) }
+    }
+
+    pub(crate) fn add(&mut self, variable: &'static str, of: Type) {
+        self.variables.insert(variable, Cow::Owned(of));
+    }
 }
 
 impl Expression {
@@ -20,7 +31,7 @@ impl Expression {
     ///
     /// # Errors
     /// Where it can give nothing: it asks for a field that no value has, or goes through what is no list.
-    pub(crate) fn infer(&self, names: &Names) -> Result<Type, String> {
+    pub(crate) fn infer(&self, names: &Names<'_>) -> Result<Type, String> {
         let mut bound = Vec::new();
         stacker::grow(STACK, || Inference { names, bound: &mut bound }.of(self.program.expression()))
             .map_err(|problem| format!("`{}`: {problem}", self.source))
@@ -28,7 +39,7 @@ impl Expression {
 }
 
 struct Inference<'a> {
-    names: &'a Names,
+    names: &'a Names<'a>,
     /// Variables of loops, the innermost last.
     bound: &'a mut Vec<(String, Type)>,
 }
@@ -64,7 +75,7 @@ impl Inference<'_> {
             })),
             Expr::Ident(name) => {
                 let bound = self.bound.iter().rev().find(|(known, _)| known == name).map(|(_, of)| of.clone());
-                Ok(bound.or_else(|| self.names.variables.get(name).cloned()).flatten())
+                Ok(bound.or_else(|| self.names.variables.get(name.as_str()).map(|of| Type::clone(of))).flatten())
             }
             Expr::Select(select) if select.test => {
                 // Whether it is there is the question.

@@ -295,7 +295,7 @@ fn fit(gate: &Gate, progress: &Progress, planner: &str, steps: &[Value]) -> Resu
     let tools = check::catalogue(gate);
     let known = progress.graph.nodes().iter().filter(|node| node.item.is_none());
     let results: BTreeMap<_, _> = known.map(|node| (node.id.to_string(), check::result(&node.step, &tools))).collect();
-    check::check_steps(&read, check::Known { results, plan }, &tools).map_err(|unfit| unfit.to_string())
+    check::check_steps(&read, results, plan, &tools).map_err(|unfit| unfit.to_string())
 }
 
 /// What is told of the steps of a call, which are over.
