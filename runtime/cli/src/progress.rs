@@ -132,14 +132,16 @@ pub(crate) fn sentence(event: &EventBody) -> String {
             format!("turn      {planner}{}{calls}", says.unwrap_or_default())
         }
         EventBody::PlannerFailed { planner, why, .. } => format!("silent    {planner}: {why}"),
-        EventBody::Shown { call, step, failed, withheld, .. } => {
-            let of = step.as_deref().unwrap_or(call);
-            let what = match (withheld, failed) {
-                (Some(_), _) => "its shape only",
-                (None, true) => "why it failed",
-                (None, false) => "its result",
+        EventBody::Shown { call, steps, failed, withheld, .. } => {
+            let shown = match (steps.as_slice(), failed) {
+                ([], _) => None,
+                ([one], true) => Some(format!("{one}: why it failed")),
+                ([one], false) => Some(format!("{one}: its result")),
+                (all, _) => Some(format!("{}: their results", all.join(", "))),
             };
-            format!("shown     {of}: {what}")
+            let withheld = withheld.keys().map(|step| format!("{step}: its shape only"));
+            let all: Vec<_> = shown.into_iter().chain(withheld).collect();
+            format!("shown     {}", if all.is_empty() { call.clone() } else { all.join("; ") })
         }
         EventBody::Finished { planner, summary, .. } => format!("finished  {planner}: {}", short(summary)),
         EventBody::Asked(ask) => {

@@ -8,6 +8,7 @@ use crate::{
     expression::types::Names,
     gate::Gate,
     plan::{Plan, Step, Work},
+    progress::Graph,
 };
 use policy::{Repeat, ToolId};
 use sandbox::Tool;
@@ -66,13 +67,10 @@ fn check_within(plan: &Plan, place: &str, tools: &Catalogue<'_>, unfit: &mut Unf
     unfit.problems.extend(found.problems.into_iter().map(|problem| format!("{place}{problem}")));
 }
 
-/// The same for steps that are added to a plan, and can refer to others of whose results this is known.
-pub(crate) fn check_steps(
-    steps: &[Step],
-    mut known: BTreeMap<String, schema::Type>,
-    plan: &Plan,
-    tools: &Catalogue<'_>,
-) -> Result<(), Unfit> {
+/// The same for steps that are added to a task, and can refer to all that it has.
+pub(crate) fn check_steps(steps: &[Step], graph: &Graph, plan: &Plan, tools: &Catalogue<'_>) -> Result<(), Unfit> {
+    let known = graph.nodes().iter().filter(|node| node.item.is_none());
+    let mut known: BTreeMap<_, _> = known.map(|node| (node.id.to_string(), result(&node.step, tools))).collect();
     known.extend(results(steps, tools));
     let (input, mut unfit) = (types::input(plan), Unfit { problems: Vec::new() });
     each(steps, &Names::new(&known, &input), tools, &mut unfit);
@@ -111,7 +109,7 @@ fn each(steps: &[Step], names: &Names<'_>, tools: &Catalogue<'_>, unfit: &mut Un
 }
 
 /// What a step's result will be.
-pub(crate) fn result(step: &Step, tools: &Catalogue<'_>) -> schema::Type {
+fn result(step: &Step, tools: &Catalogue<'_>) -> schema::Type {
     let output = match &step.work {
         Work::Call(tool) => tools.get(tool)?.output.clone(),
         Work::Task(task) => task.output()?,

@@ -2,6 +2,7 @@
 //! process that works on the task, if any does, finds it in the journal.
 
 use crate::{
+    check::{Catalogue, Unfit, check_steps},
     plan::{Plan, PlanError},
     progress::{Progress, StepState},
     record::now_ms,
@@ -72,6 +73,9 @@ pub enum PeopleError {
     /// The new steps are wrong.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// The new steps do not fit the tools, or each other.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// The new rules are wrong.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -118,6 +122,11 @@ impl<'a> Visited<'a> {
         all.iter().for_each(|event| progress.apply(event.at_ms, &event.body));
         let started = started.ok_or(JournalError::UnknownTask(task))?;
         Ok(Self { journal, task, started, progress, closed })
+    }
+
+    /// What it began with.
+    pub fn started(&self) -> &TaskStarted {
+        &self.started
     }
 
     /// What waits for an answer.
@@ -185,7 +194,13 @@ impl<'a> Visited<'a> {
     ///
     /// # Errors
     /// Where a step to take out has begun or is not there, or a new one is wrong.
-    pub async fn edit(&self, add: Vec<Value>, drop: Vec<String>, by: Author) -> Result<(), PeopleError> {
+    pub async fn edit(
+        &self,
+        add: Vec<Value>,
+        drop: Vec<String>,
+        by: Author,
+        tools: &Catalogue<'_>,
+    ) -> Result<(), PeopleError> {
         self.check_open()?;
         for id in &drop {
             let cannot = |why| PeopleError::CannotDrop { step: id.clone(), why };
@@ -207,6 +222,7 @@ impl<'a> Visited<'a> {
                 return Err(PeopleError::UnknownPackage { step, package: package.to_owned() });
             }
         }
+        check_steps(&steps, &self.progress.graph, plan, tools)?;
         // What a person writes is theirs, as the objective is.
         let provenance = Provenance::from_iter([Source::Objective]);
         self.append(EventBody::Replanned { by: By::Person(by), call: None, add, drop, provenance }).await

@@ -126,17 +126,17 @@ pub enum EventBody {
     Shown {
         /// The call of the planner's that it answers.
         call: String,
-        /// The step whose result it is; absent where it is of none.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        step: Option<String>,
+        /// The steps whose results, or errors, it holds.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        steps: Vec<String>,
         /// What it was told.
         content: String,
         /// Whether what it asked for did not succeed.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         failed: bool,
-        /// Whether it was told the shape and the size of a result instead of its content, and by which policies.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        withheld: Option<Vec<String>>,
+        /// The steps of whose results it was told the shape and the size instead, and by which policies.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        withheld: BTreeMap<String, Vec<String>>,
         /// Where what it was told came from.
         #[serde(default)]
         provenance: Provenance,

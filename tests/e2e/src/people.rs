@@ -2,6 +2,7 @@
 
 use crate::program::{Ended, Place, guest};
 use std::{
+    ffi::OsStr,
     io::{BufRead as _, BufReader, Read as _},
     process::{Child, Stdio},
 };
@@ -34,7 +35,7 @@ fn waiting(place: &Place) -> String {
 }
 
 /// The digests of what waits.
-fn asked(place: &Place, task: &str) -> Vec<String> {
+pub(crate) fn asked(place: &Place, task: &str) -> Vec<String> {
     let lines = place.run(&["approvals", task, "--json"]);
     let asks = lines.stdout.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
     asks.map(|ask| ask["ask"]["digest"].as_str().expect("a digest").to_owned()).collect()
@@ -95,7 +96,7 @@ fn an_approval_is_bound_to_what_was_shown_and_expires() {
 /// A run that another process speaks to; `until` is waited for first.
 pub(crate) fn running(
     place: &Place,
-    line: &[&str],
+    line: &[impl AsRef<OsStr>],
     until: &str,
 ) -> (Child, String, BufReader<std::process::ChildStderr>) {
     let mut child = place
@@ -142,6 +143,17 @@ fn a_task_is_steered_while_it_waits() {
     say(&["edit", &task, "--add", "more.toml"], 2, "step `w`: the id is used twice");
     place.write("more.toml", "[[step]]\nid = \"w2\"\ntool = \"text.count\"\n");
     say(&["edit", &task, "--add", "more.toml"], 2, "the task began without package `text`");
+    place.write("more.toml", "[[step]]\nid = \"w2\"\ntool = \"files.wirte\"\nargs = { path = \"out/w2\" }\n");
+    say(
+        &["edit", &task, "--add", "more.toml"],
+        2,
+        "step `w2`: there is no tool `files.wirte`; did you mean `files.write`?",
+    );
+    place.write(
+        "more.toml",
+        "[[step]]\nid = \"w2\"\ntool = \"files.write\"\nargs = { path = \"out/w2\", content = 2 }\n",
+    );
+    say(&["edit", &task, "--add", "more.toml"], 2, "step `w2`, args.content: expected a string, got an integer");
     place.write("more.toml", &write("y", "\"a\", \"w\""));
     say(&["edit", &task, "--drop", "x", "--add", "more.toml", "--as", "alice"], 0, "");
     place.write("wide.cedar", "permit (principal, action, resource);");

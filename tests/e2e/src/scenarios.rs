@@ -2,6 +2,7 @@
 
 use crate::{
     model_server::{Answer, ModelServer},
+    people::{asked, rest, running},
     program::{Ended, Place},
     server::Server,
 };
@@ -22,12 +23,24 @@ use std::{
 #[serde(deny_unknown_fields)]
 struct Expect {
     exit: i32,
-    /// `checkout` for this repository, `access-log` for a log that is made, `inbox` for a letter and a token.
+    /// `checkout` for this repository, `access-log` for a log that is made, `inbox` for a letter and a token, `own` for the
+    /// scenario's `workspace`.
     workspace: Workspace,
     /// What a language model says, turn by turn: the calls of each.
     model: Option<String>,
     /// The line at which the process is killed, and the task resumed by another.
     kill_at: Option<String>,
+    /// What other processes are told while it runs.
+    during: Option<During>,
+    /// What is run one after the other when it has ended.
+    #[serde(default)]
+    after: Vec<Other>,
+    /// What the model is told at some time.
+    #[serde(default)]
+    heard: Vec<String>,
+    /// What it is never told.
+    #[serde(default)]
+    unheard: Vec<String>,
     steps: BTreeMap<String, String>,
     #[serde(default, rename = "file")]
     files: Vec<File>,
@@ -42,6 +55,24 @@ enum Workspace {
     Checkout,
     AccessLog,
     Inbox,
+    Own,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct During {
+    /// The words that it has to say first.
+    at: String,
+    commands: Vec<Other>,
+}
+
+/// A command line, where `{task}` stands for the task and `{asked}` for the first thing that waits for an answer.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Other {
+    run: Vec<String>,
+    exit: i32,
+    says: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -66,8 +97,28 @@ struct Report {
 }
 
 #[test]
+fn approval() {
+    check("approval");
+}
+
+#[test]
+fn objective() {
+    check("objective");
+}
+
+#[test]
+fn repair() {
+    check("repair");
+}
+
+#[test]
 fn repository() {
     check("repository");
+}
+
+#[test]
+fn steering() {
+    check("steering");
 }
 
 #[test]
@@ -90,7 +141,8 @@ fn every_scenario_is_a_test() {
     let mut folders: Vec<_> =
         fs::read_dir(folder("")).expect("the scenarios").map(|entry| entry.expect("a folder").file_name()).collect();
     folders.sort();
-    assert_eq!(folders, ["poisoned", "repository", "resume", "weblog"]);
+    let tested = ["approval", "objective", "poisoned", "repair", "repository", "resume", "steering", "weblog"];
+    assert_eq!(folders, tested);
 }
 
 fn folder(name: &str) -> PathBuf {
@@ -113,7 +165,10 @@ fn check(name: &str) {
         plan = plan.replace("http://127.0.0.1:1/v1", &model.url());
     }
     place.write("plan.toml", &plan);
-    place.write("policy.cedar", &read("policy.cedar"));
+    for file in ["policy.cedar", "more.toml", "tight.cedar"].into_iter().filter(|file| scenario.join(file).exists()) {
+        place.write(file, &read(file));
+    }
+    place.write("wide.cedar", "permit (principal, action, resource);");
     let mut line = vec!["run".to_owned(), "plan.toml".to_owned()];
     match expect.workspace {
         Workspace::Checkout => {
@@ -130,14 +185,31 @@ fn check(name: &str) {
             place.write("workspace/inbox/letter.md", &here(letter));
             place.write("workspace/private/token.txt", "tok-8c1f-secret");
         }
+        Workspace::Own => {
+            for file in fs::read_dir(scenario.join("workspace")).expect("its workspace") {
+                let relative = format!("workspace/{}", file.expect("a file").file_name().display());
+                place.write(&relative, &read(&relative));
+            }
+        }
     }
-    let ended = match &expect.kill_at {
-        None => place.run(&line),
-        Some(words) => killed_and_resumed(&place, &line, words),
+    let (ended, task) = match (&expect.kill_at, &expect.during) {
+        (None, None) => {
+            let ended = place.run(&line);
+            let task = ended.stdout.trim().to_owned();
+            (ended, task)
+        }
+        (Some(words), _) => killed_and_resumed(&place, &line, words),
+        (None, Some(during)) => {
+            line.push("--wait".into());
+            let (child, task, said) = running(&place, &line, &during.at);
+            during.commands.iter().for_each(|other| other.run(&place, &task));
+            (rest(child, said), task)
+        }
     };
     ended.expect(expect.exit, &[]);
+    expect.after.iter().for_each(|other| other.run(&place, &task));
 
-    let task = ended.stdout.trim();
+    let task = task.as_str();
     let shown = place.run(&["show", task]);
     for (step, state) in &expect.steps {
         let words: Vec<_> = shown.stdout.split_whitespace().collect();
@@ -161,8 +233,28 @@ fn check(name: &str) {
         let text = report.stdout.replace(['\\', '`'], "");
         assert!(text.contains(words), "`{words}` is not in the report:\n{text}");
     }
+    let told: String = model.iter().flat_map(ModelServer::asked).map(|asked| asked.body.to_string()).collect();
+    for words in &expect.heard {
+        assert!(told.contains(words), "the model is not told `{words}`:\n{told}");
+    }
+    for words in &expect.unheard {
+        assert!(!told.contains(words), "the model is told `{words}`:\n{told}");
+    }
     place.run(&["audit", "verify", task]).expect(0, &["intact"]);
     assert_eq!(collector.connections(), 0, "something was sent: {:?}", collector.asked());
+}
+
+impl Other {
+    fn run(&self, place: &Place, task: &str) {
+        let asked = asked(place, task);
+        let filled = |word: &String| match (word.as_str(), asked.first()) {
+            ("{task}", _) => task.to_owned(),
+            ("{asked}", Some(digest)) => digest.clone(),
+            (word, _) => word.to_owned(),
+        };
+        let line: Vec<_> = self.run.iter().map(filled).collect();
+        place.run(&line).expect(self.exit, &self.says.iter().map(String::as_str).collect::<Vec<_>>());
+    }
 }
 
 /// What a model says, from a list of turns, each a list of calls.
@@ -174,7 +266,7 @@ fn conversation(text: &str) -> Vec<Answer> {
 }
 
 /// Runs the line until it prints some words, kills it without a chance to do anything, and resumes what it did.
-fn killed_and_resumed(place: &Place, line: &[String], words: &str) -> Ended {
+fn killed_and_resumed(place: &Place, line: &[String], words: &str) -> (Ended, String) {
     let mut child = place
         .command(line)
         .stdin(Stdio::null())
@@ -195,7 +287,7 @@ fn killed_and_resumed(place: &Place, line: &[String], words: &str) -> Ended {
     assert!(!child.wait().expect("it ended").success(), "it ended by itself");
     let task = task.expect("it said which task it is");
     place.run(&["tasks"]).expect(0, &["interrupted"]);
-    place.run(&["resume", &task])
+    (place.run(&["resume", &task]), task)
 }
 
 /// A log of 200,000 requests, the same every time. One in 4,000 lines tries to give instructions to its reader.

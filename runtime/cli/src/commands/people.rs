@@ -3,7 +3,7 @@
 
 use crate::{
     args::{AnswerArgs, AsArgs, DecideArgs, EditArgs, JsonArgs, SteerArgs, TightenArgs},
-    commands::run::plan_of,
+    commands::run::{packages, plan_of},
     exit::{Exit, Internal},
     places,
     print::{harmless, indent, json_line, line, one_line},
@@ -83,24 +83,25 @@ fn show(task: &TaskId, ask: &Ask) {
 }
 
 pub(crate) async fn decide(args: &DecideArgs, answer: Answer, state: Option<&Path>) -> Result<Exit> {
-    said(&args.task, state, &args.by, async |task, by| task.answer(args.digest, answer, by).await).await
+    said(&args.task, state, &args.by, async |task, by| Ok(task.answer(args.digest, answer, by).await?)).await
 }
 
 pub(crate) async fn answer(args: &AnswerArgs, state: Option<&Path>) -> Result<Exit> {
     let answer = Answer::Say(args.words.clone());
-    said(&args.task, state, &args.by, async |task, by| task.answer(args.digest, answer, by).await).await
+    said(&args.task, state, &args.by, async |task, by| Ok(task.answer(args.digest, answer, by).await?)).await
 }
 
 pub(crate) async fn steer(args: &SteerArgs, steering: Steering, state: Option<&Path>) -> Result<Exit> {
-    said(&args.task, state, &args.by, async |task, by| task.steer(steering, by).await).await
+    said(&args.task, state, &args.by, async |task, by| Ok(task.steer(steering, by).await?)).await
 }
 
 pub(crate) async fn tighten(args: &TightenArgs, state: Option<&Path>) -> Result<Exit> {
     let text = fs::read_to_string(&args.file).with_context(|| format!("policy {}", args.file.display()))?;
     said(&args.task, state, &args.by, async |task, by| {
         // Policies without an id are called by their file's name, which must not be another's.
-        let name = format!("tightened-{}.cedar", task.tightened() + 1);
-        task.steer(Steering::Tighten(name, text), by).await
+        let own = args.file.file_stem().unwrap_or_default().to_string_lossy();
+        let name = format!("tightened-{}-{own}.cedar", task.tightened() + 1);
+        Ok(task.steer(Steering::Tighten(name, text), by).await?)
     })
     .await
 }
@@ -113,7 +114,13 @@ pub(crate) async fn edit(args: &EditArgs, state: Option<&Path>) -> Result<Exit> 
     if add.is_empty() && args.drop.is_empty() {
         bail!("nothing to change: name steps with `--drop`, or a file of new ones with `--add`");
     }
-    said(&args.task, state, &args.by, async |task, by| task.edit(add, args.drop.clone(), by).await).await
+    said(&args.task, state, &args.by, async |task, by| {
+        let began = task.started();
+        let names = began.packages.iter().map(|package| package.name.as_str());
+        let described = packages::described(names, &packages::recorded(began)?)?;
+        Ok(task.edit(add, args.drop.clone(), by, &packages::catalogue(&described)?).await?)
+    })
+    .await
 }
 
 /// The `[[step]]`s of a file, and nothing else.
@@ -137,18 +144,18 @@ async fn said(
     task: &str,
     state: Option<&Path>,
     by: &AsArgs,
-    say: impl AsyncFnOnce(&Visited<'_>, Author) -> Result<(), PeopleError>,
+    say: impl AsyncFnOnce(&Visited<'_>, Author) -> Result<()>,
 ) -> Result<Exit> {
     let dir = places::state(state)?;
     let reader = Reader::open(&dir)?;
     let task = known(task, &reader)?;
     let journal = setup::journal(Some(&dir))?;
     let visited = visit(&journal, task)?;
-    match say(&visited, author(by)).await {
-        Ok(()) => {}
-        Err(PeopleError::Journal(error)) => return Err(Internal(error.into()).into()),
-        Err(error) => return Err(error.into()),
-    }
+    say(&visited, author(by)).await.map_err(|error| match error.downcast() {
+        Ok(PeopleError::Journal(error)) => Internal(error.into()).into(),
+        Ok(error) => error.into(),
+        Err(error) => error,
+    })?;
     // Whoever works on it hears of it; where nobody does, somebody has to begin.
     if !reader.is_driven(&task)? {
         eprintln!("gloveport: nobody works on the task now; `gloveport resume {task}` goes on with it");

@@ -1,5 +1,7 @@
 //! `gloveport run` and `gloveport resume`: the task of a plan.
 
+pub(super) mod packages;
+
 use crate::{
     args::{ResumeArgs, RunArgs},
     exit::{Exit, Internal, Refused},
@@ -11,8 +13,8 @@ use crate::{
     setup::{self, Machine, Offer, Stages},
 };
 use anyhow::{Context as _, Result, bail};
-use controller::{Attended, Catalogue, Failure, Gate, KnownTool, Plan, Setup, Task, TaskEnd, TaskError, Who, Words};
-use journal::{EventBody, Journal, MountRecord, PackageRecord, Reader, TaskId, TaskStarted, TaskState};
+use controller::{Attended, Failure, Gate, Plan, Setup, Task, TaskEnd, TaskError, Who, Words};
+use journal::{EventBody, Journal, MountRecord, Reader, TaskId, TaskStarted, TaskState};
 use registry::Sources;
 use sandbox::{Isolated, PathPatterns};
 use serde_json::{Value, json};
@@ -32,8 +34,8 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
     outside(&mut plan, &args.plan)?;
     let input = input(&mut plan, &args.input)?;
     let mut sources = setup::sources(args.grants.packages.iter())?;
-    let names = package_names(&plan, &args.plan, &mut sources)?;
-    check_types(&plan, &args.plan, &names, &sources)?;
+    let names = packages::names(&plan, &args.plan, &mut sources)?;
+    packages::check_types(&plan, &args.plan, &names, &sources)?;
     let Audience { watch, heard } = progress::watch(args.json);
     let planner = planner::of(&plan, &plan.secrets, &plan.network, heard);
     let planner = planner.with_context(|| format!("plan {}", args.plan.display()))?;
@@ -69,7 +71,7 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
         isolate: isolated.into_iter().flat_map(|isolated| isolated.packages).collect(),
         limits: args.grants.limits.clone(),
         clock_ms: controller::now_ms(),
-        packages: packages.map(record).collect::<Result<_>>()?,
+        packages: packages.map(packages::record).collect::<Result<_>>()?,
         footprint: serde_json::Value::Null,
         input,
         origin: None,
@@ -126,21 +128,7 @@ pub(crate) async fn resume(args: &ResumeArgs, state: Option<&Path>) -> Result<Ex
             origin.task
         );
     }
-    let files: Vec<PathBuf> =
-        started.packages.iter().filter_map(|package| package.file.clone()).map(Into::into).collect();
-    let sources = setup::sources(files.iter())?;
-    for package in &started.packages {
-        match sources.get(&package.name) {
-            Some(found) if found.digest == package.digest => {}
-            Some(found) => bail!(
-                "package `{}` is {}, but the task began with {}; it can only go on with what it began with",
-                package.name,
-                found.digest,
-                package.digest
-            ),
-            None => bail!("package `{}`, with which the task began, is not there any more", package.name),
-        }
-    }
+    let sources = packages::recorded(&started)?;
     let Audience { watch, heard } = progress::watch(args.json);
     let planner = planner::of(&plan, &started.secrets, &started.network, heard)?;
     let plan = Arc::new(plan);
@@ -204,62 +192,6 @@ fn outside(plan: &mut Plan, file: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Adds the packages that the plan names by file, and gives the names of all that it may use.
-fn package_names(plan: &Plan, file: &Path, sources: &mut Sources) -> Result<Vec<String>> {
-    let folder = file.parent().unwrap_or(Path::new(""));
-    let mut names = Vec::new();
-    for tool in &plan.tools {
-        if tool.ends_with(".wasm") {
-            names.push(sources.add_file(&folder.join(tool))?.name.clone());
-        } else if sources.get(tool).is_some() {
-            names.push(tool.clone());
-        } else {
-            let known: Vec<_> = sources.packages().map(|package| package.name.as_str()).collect();
-            bail!("plan {}, tools: there is no package `{tool}`; packages are: {}", file.display(), known.join(", "));
-        }
-    }
-    // What the operator names on the command line need not be named again.
-    names.extend(
-        sources
-            .packages()
-            .filter(|package| package.origin != registry::Origin::Bundled)
-            .map(|package| package.name.clone()),
-    );
-    names.sort();
-    names.dedup();
-    for (step, tool) in plan.tools_called() {
-        if !names.iter().any(|name| name == tool.package()) {
-            bail!(
-                "plan {}, step `{step}`: its package `{}` is not among the plan's `tools` ({})",
-                file.display(),
-                tool.package(),
-                names.join(", ")
-            );
-        }
-    }
-    Ok(names)
-}
-
-/// Whether the steps fit the tools and each other: before anything is made or recorded.
-fn check_types(plan: &Plan, file: &Path, names: &[String], sources: &Sources) -> Result<()> {
-    let mut described = Vec::new();
-    for package in names.iter().filter_map(|name| sources.get(name)) {
-        described.push(setup::describe(package)?);
-    }
-    let mut tools = Catalogue::new();
-    for package in &described {
-        for (function, tool) in &package.tools {
-            let known = KnownTool { input: &tool.input, output: &tool.output, repeat: package.repeat_of(function) };
-            tools.insert(format!("{}.{function}", package.name).parse()?, known);
-        }
-    }
-    controller::check_plan(plan, &tools).map_err(|unfit| {
-        let lines: Vec<_> =
-            unfit.problems.iter().map(|problem| format!("plan {}: {problem}", file.display())).collect();
-        anyhow::anyhow!(lines.join("\n"))
-    })
-}
-
 fn mounts(args: &RunArgs, plan: &Plan) -> Result<Vec<MountRecord>> {
     let mut mounts = Vec::new();
     let granted = |name: &policy::MountName| args.grants.mounts.iter().any(|mount| mount.name == *name);
@@ -290,14 +222,6 @@ fn mounts(args: &RunArgs, plan: &Plan) -> Result<Vec<MountRecord>> {
 fn absolute(path: &Path) -> Result<String> {
     let path = fs::canonicalize(path).with_context(|| path.display().to_string())?;
     path.into_os_string().into_string().map_err(|path| anyhow::anyhow!("{} is not UTF-8", path.display()))
-}
-
-fn record(package: &registry::Package) -> Result<PackageRecord> {
-    let file = match &package.origin {
-        registry::Origin::File(path) | registry::Origin::Folder(path) => Some(absolute(path)?),
-        registry::Origin::Bundled => None,
-    };
-    Ok(PackageRecord { name: package.name.clone(), digest: package.digest, file })
 }
 
 fn apply_limits(mut plan: Plan, given: &[(String, String)]) -> Result<Plan> {

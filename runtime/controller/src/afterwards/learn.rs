@@ -88,8 +88,8 @@ impl Asked {
         for event in &record.events {
             match &event.body {
                 EventBody::Decided { step, tool, .. } => drop(tools.insert(step, tool)),
-                EventBody::Shown { step: Some(step), withheld: None, .. } => {
-                    self.shown.extend(tools.get(step).map(ToString::to_string));
+                EventBody::Shown { steps, .. } => {
+                    self.shown.extend(steps.iter().filter_map(|step| tools.get(step)).map(ToString::to_string));
                 }
                 EventBody::TaskStarted(started) => {
                     let hosts = started.network.hosts.values().flatten();

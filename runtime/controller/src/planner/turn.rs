@@ -176,15 +176,17 @@ fn affordable(planner: &Planner, recorder: &Recorder, input: u64, output: u64) -
 /// What is told of a call.
 struct Told {
     content: String,
-    step: Option<String>,
+    /// Whose results it holds.
+    steps: Vec<String>,
     failed: bool,
-    withheld: Option<Vec<String>>,
+    /// Whose results it does not hold, and by which policies.
+    withheld: BTreeMap<String, Vec<String>>,
     provenance: Provenance,
 }
 
 impl Told {
     fn plain(content: String, provenance: Provenance) -> Self {
-        Self { content, step: None, failed: false, withheld: None, provenance }
+        Self { content, steps: Vec::new(), failed: false, withheld: BTreeMap::new(), provenance }
     }
 
     fn wrong(content: String) -> Self {
@@ -193,8 +195,8 @@ impl Told {
 }
 
 async fn show(recorder: &Recorder, call: &str, told: Told) -> Result<(), GateError> {
-    let Told { content, step, failed, withheld, provenance } = told;
-    recorder.append(EventBody::Shown { call: call.to_owned(), step, content, failed, withheld, provenance }).await
+    let Told { content, steps, failed, withheld, provenance } = told;
+    recorder.append(EventBody::Shown { call: call.to_owned(), steps, content, failed, withheld, provenance }).await
 }
 
 /// What one call of the planner's means.
@@ -293,16 +295,14 @@ fn fit(gate: &Gate, progress: &Progress, planner: &str, steps: &[Value]) -> Resu
     let read = plan.parse_more(planner, steps, &progress.graph.ids());
     let read = read.map_err(|error| error.problems.join("\n"))?;
     let tools = check::catalogue(gate);
-    let known = progress.graph.nodes().iter().filter(|node| node.item.is_none());
-    let results: BTreeMap<_, _> = known.map(|node| (node.id.to_string(), check::result(&node.step, &tools))).collect();
-    check::check_steps(&read, results, plan, &tools).map_err(|unfit| unfit.to_string())
+    check::check_steps(&read, &progress.graph, plan, &tools).map_err(|unfit| unfit.to_string())
 }
 
 /// What is told of the steps of a call, which are over.
 fn told(gate: &Gate, recorder: &Recorder, planner: &Planner, steps: &[String]) -> Told {
     let progress = recorder.progress();
     let (mut parts, mut provenance, mut failed) = (Vec::new(), Provenance::new(), false);
-    let (mut withheld, mut policies) = (false, Vec::new());
+    let (mut shown, mut withheld) = (Vec::new(), BTreeMap::new());
     // Each gets its part of what may be shown.
     let room = (planner.settings.result_bytes / steps.len().max(1) as u64).max(256);
     for id in steps {
@@ -328,16 +328,22 @@ fn told(gate: &Gate, recorder: &Recorder, planner: &Planner, steps: &[String]) -
         referred.for_each(|other| sources.join(&progress.steps[other].provenance));
         match if own { Ok(()) } else { revealed(gate, &node.step.work, &sources) } {
             Ok(()) => {
-                let (shown, cut) = shorten(value, room);
-                part[key] = shown;
+                let (short, cut) = shorten(value, room);
+                part[key] = short;
                 if cut {
                     part["shortened"] = format!("the whole is ${{{{ steps.{id}.{key} }}}}").into();
                 }
+                if known.state == StepState::Failed(Failure::Check) {
+                    part["why"] = known.why.clone().unwrap_or_default().into();
+                }
                 provenance.join(&sources);
+                shown.push(id.clone());
             }
             Err(by) => {
-                withheld = true;
-                policies.extend(by);
+                withheld.insert(id.clone(), by);
+                if known.state == StepState::Failed(Failure::Check) {
+                    part["why"] = "its check did not hold".into();
+                }
                 let schema = match &node.step.work {
                     Work::Call(tool) => gate.tool(tool).map(|tool| tool.description().output.clone()),
                     Work::Task(task) => task.output(),
@@ -350,14 +356,11 @@ fn told(gate: &Gate, recorder: &Recorder, planner: &Planner, steps: &[String]) -
         }
         parts.push(part);
     }
-    policies.sort();
-    policies.dedup();
     let content = match parts.as_slice() {
         [one] => one.to_string(),
         all => Value::from(all.to_vec()).to_string(),
     };
-    let step = (steps.len() == 1).then(|| steps[0].clone());
-    Told { content, step, failed, withheld: withheld.then_some(policies), provenance }
+    Told { content, steps: shown, failed, withheld, provenance }
 }
 
 /// Whether a result of these sources may be shown; the policies that withhold it.

@@ -80,9 +80,7 @@ impl<'a> Lineage<'a> {
         let (mut shown, mut seen) = (Vec::<String>::new(), BTreeMap::new());
         for event in events {
             match &event.body {
-                EventBody::Shown { step, withheld: None, provenance, .. } if !provenance.is_empty() => {
-                    shown.extend(step.iter().cloned());
-                }
+                EventBody::Shown { steps, .. } => shown.extend(steps.iter().cloned()),
                 EventBody::Replanned { by: By::Planner(_), add, .. } => {
                     let ids = add.iter().filter_map(|step| step["id"].as_str());
                     seen.extend(ids.map(|id| (id.to_owned(), shown.clone())));

@@ -242,7 +242,8 @@ pub(super) fn sentence(said: &Said<'_>) -> String {
                 By::Person(author) => author.to_string(),
             };
             let dropped = if drop.is_empty() { String::new() } else { format!(", and took out {}", drop.join(", ")) };
-            format!("{who} added {add} steps{dropped}")
+            let steps = if *add == 1 { "step" } else { "steps" };
+            format!("{who} added {add} {steps}{dropped}")
         }
         Said::Turn { planner, turn, cost } => {
             let text = turn["text"].as_str().unwrap_or_default();
@@ -256,6 +257,16 @@ pub(super) fn sentence(said: &Said<'_>) -> String {
             )
         }
         Said::PlannerFailed { planner, why } => format!("planner {planner} failed: {why}"),
+        Said::Shown { steps, provenance } => {
+            let from = if provenance.is_empty() { String::new() } else { format!(", from {}", list(provenance)) };
+            format!("the planner was shown what came of {}{from}", steps.join(", "))
+        }
+        Said::Withheld { step, by: [] } => {
+            format!("the result of {step} was withheld from the planner: no policy permits to show it")
+        }
+        Said::Withheld { step, by } => {
+            format!("the result of {step} was withheld from the planner by {}", by.join(", "))
+        }
         Said::Finished { planner, summary } => format!("planner {planner} finished: {summary}"),
     }
 }

@@ -99,10 +99,34 @@ pub(super) enum Said<'a> {
     Asked(&'a Ask),
     Answered(&'a Digest, &'a journal::Answer, &'a journal::Author),
     Steered(&'a Steering, &'a journal::Author),
-    Replanned { by: &'a journal::By, add: usize, drop: &'a [String] },
-    Turn { planner: &'a str, turn: &'a Value, cost: u64 },
-    PlannerFailed { planner: &'a str, why: &'a str },
-    Finished { planner: &'a str, summary: &'a str },
+    Replanned {
+        by: &'a journal::By,
+        add: usize,
+        drop: &'a [String],
+    },
+    Turn {
+        planner: &'a str,
+        turn: &'a Value,
+        cost: u64,
+    },
+    PlannerFailed {
+        planner: &'a str,
+        why: &'a str,
+    },
+    Finished {
+        planner: &'a str,
+        summary: &'a str,
+    },
+    /// A planner was shown the results of steps.
+    Shown {
+        steps: &'a [String],
+        provenance: &'a Provenance,
+    },
+    /// A planner was shown what stands for a step's result, by these policies.
+    Withheld {
+        step: &'a str,
+        by: &'a [String],
+    },
 }
 
 /// What became of staged changes.
@@ -209,6 +233,12 @@ impl<'a> Story<'a> {
             EventBody::Replanned { by, add, drop, .. } => say(Said::Replanned { by, add: add.len(), drop }),
             EventBody::Turn { planner, turn, cost, .. } => say(Said::Turn { planner, turn, cost: *cost }),
             EventBody::PlannerFailed { planner, why, .. } => say(Said::PlannerFailed { planner, why }),
+            EventBody::Shown { steps, withheld, provenance, .. } => {
+                if !steps.is_empty() {
+                    say(Said::Shown { steps, provenance });
+                }
+                withheld.iter().for_each(|(step, by)| say(Said::Withheld { step, by }));
+            }
             EventBody::Finished { planner, summary, .. } => say(Said::Finished { planner, summary }),
             EventBody::Committing { digest, changes } => self.staged.push(Staged::Committing(digest, changes)),
             EventBody::Committed { digest } => self.staged.push(Staged::Committed(digest)),
@@ -218,7 +248,6 @@ impl<'a> Story<'a> {
             | EventBody::StepRefused { .. }
             | EventBody::StepSkipped { .. }
             | EventBody::StepInterrupted { .. }
-            | EventBody::Shown { .. }
             | EventBody::Invoked { step: None, .. }
             | EventBody::InvokeEnded { step: None, .. }
             | EventBody::CallStarted { .. }
