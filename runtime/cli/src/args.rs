@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::commands::serve::ServeArgs;
 use clap::{Args, Parser, Subcommand};
 use controller::Isolation;
 use policy::{Access, Digest, HostPattern, Limits, MountName, Principal, SecretName, ToolId, ToolPattern};
@@ -119,6 +120,8 @@ pub(crate) enum Command {
     Lock(LockArgs),
     /// Serves the tools over MCP on standard input and output
     Mcp(McpArgs),
+    /// Lets people answer and steer tasks over HTTP
+    Serve(ServeArgs),
 }
 
 /// What the operator grants on the command line, and where tools come from.

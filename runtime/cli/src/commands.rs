@@ -13,6 +13,7 @@ pub(crate) mod policy;
 pub(crate) mod replay;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod serve;
 pub(crate) mod staged;
 pub(crate) mod tail;
 pub(crate) mod tasks;

@@ -64,7 +64,9 @@ pub fn main() -> ExitCode {
 /// Threads for what does several things at once; anything else starts faster without.
 fn runtime(command: &Command) -> io::Result<Runtime> {
     let mut builder = match command {
-        Command::Run(_) | Command::Resume(_) | Command::Replay(_) | Command::Mcp(_) => Builder::new_multi_thread(),
+        Command::Run(_) | Command::Resume(_) | Command::Replay(_) | Command::Mcp(_) | Command::Serve(_) => {
+            Builder::new_multi_thread()
+        }
         _ => Builder::new_current_thread(),
     };
     builder.enable_all().build()
@@ -106,5 +108,6 @@ async fn run(cli: &Cli) -> anyhow::Result<exit::Exit> {
         }
         Command::Lock(args) => commands::lock::run(args),
         Command::Mcp(args) => commands::mcp::run(args, state).await,
+        Command::Serve(args) => commands::serve::run(args, state).await,
     }
 }

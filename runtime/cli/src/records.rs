@@ -1,8 +1,7 @@
 //! Reading the journal for people.
 
-use crate::commands::run::plan_of;
 use anyhow::{Result, bail};
-use controller::Record;
+use controller::{Plan, Record};
 use journal::{Event, Reader, TaskId, TaskSummary};
 
 /// How many tasks are listed at once.
@@ -17,7 +16,7 @@ pub(crate) fn events(reader: &Reader, task: &TaskId) -> Result<Vec<Event>> {
 /// All that is recorded of a task, and of those within it.
 pub(crate) fn record(reader: &Reader, task: TaskId) -> Result<Record> {
     Record::read(reader, task, &|started| match started {
-        Some(started) => plan_of(started),
+        Some(started) => Ok(Plan::recorded(started)?),
         None => bail!("{task} is a record of single calls, not of a plan; `gloveport tail {task}` shows them"),
     })
 }

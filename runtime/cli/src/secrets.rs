@@ -67,7 +67,7 @@ pub(crate) fn one(place: &SecretPlace) -> Result<SecretString> {
 }
 
 /// The file's text without the line break at its end.
-fn from_file(path: &Path) -> Result<String> {
+pub(crate) fn from_file(path: &Path) -> Result<String> {
     let mut file = File::open(path)?;
     // Of the open file, so that nothing can be put in its place between the look and the reading.
     private(&file.metadata()?)?;

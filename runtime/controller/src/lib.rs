@@ -32,7 +32,7 @@ pub use delegate::check_rules;
 pub use expression::ExpressionError;
 pub use footprint::{Footprint, of_plan as footprint};
 pub use gate::{Answer, Gate, GateError, ProgressWatch, Proposal, Setup, Who};
-pub use people::{PeopleError, Visited};
+pub use people::{PeopleError, Visited, could_wait};
 pub use plan::{Isolation, NoIsolation, OnFailure, Plan, PlanError, PlanMount, Retry, Step, SubTask, Work};
 pub use planner::{
     Arguments, CallResult, Function, FunctionCall, Heard, Message, Model, ModelError, ModelFault, Planner,

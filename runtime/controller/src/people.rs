@@ -7,7 +7,10 @@ use crate::{
     progress::{Progress, StepState},
     record::now_ms,
 };
-use journal::{About, Answer, Ask, Author, By, EventBody, Journal, JournalError, Steering, TaskId, TaskStarted};
+use journal::{
+    About, Answer, Ask, Author, By, EventBody, Journal, JournalError, Reader, Standing, Steering, TaskId, TaskStarted,
+    TaskState,
+};
 use policy::{Digest, Policy, PolicyError, Provenance, Source};
 use serde_json::Value;
 use std::sync::Arc;
@@ -15,6 +18,12 @@ use std::sync::Arc;
 /// Something that a person wants and that cannot be.
 #[derive(Debug, thiserror::Error)]
 pub enum PeopleError {
+    /// Nothing is recorded of it.
+    #[error("there is no task {0}; `gloveport tasks` lists them")]
+    UnknownTask(TaskId),
+    /// Its record is one of single calls.
+    #[error("{0} is a record of single calls, not of a plan: nothing can be said to it")]
+    NoPlan(TaskId),
     /// Nothing can follow any more.
     #[error("the task is {0}: nothing can be said to it any more")]
     Closed(&'static str),
@@ -84,6 +93,30 @@ pub enum PeopleError {
     Journal(#[from] JournalError),
 }
 
+/// How many tasks are listed at once.
+const PAGE: usize = 500;
+
+/// The tasks of plans that could wait for a person, the newest first.
+///
+/// # Errors
+/// Where the record cannot be read.
+pub fn could_wait(reader: &Reader) -> Result<Vec<TaskId>, JournalError> {
+    let (mut waiting, mut last) = (Vec::new(), None);
+    loop {
+        let page = reader.tasks(last.as_ref(), PAGE)?;
+        let Some(oldest) = page.last() else { return Ok(waiting) };
+        last = Some(oldest.task);
+        let open = page.into_iter().filter(|summary| {
+            let open = match summary.standing {
+                Standing::Running | Standing::Interrupted | Standing::Ended { state: TaskState::Waiting } => true,
+                Standing::Ended { .. } | Standing::Calls | Standing::Unreadable { .. } => false,
+            };
+            open && summary.objective.is_some()
+        });
+        waiting.extend(open.map(|summary| summary.task));
+    }
+}
+
 /// A task as a person finds it.
 pub struct Visited<'a> {
     journal: &'a Journal,
@@ -94,15 +127,11 @@ pub struct Visited<'a> {
 }
 
 impl<'a> Visited<'a> {
-    /// Reads everything that was recorded by now. `read` makes a plan of the task's first event.
+    /// Reads everything that was recorded by now.
     ///
     /// # Errors
-    /// Where the record cannot be read, is not of a plan, or the plan cannot be read.
-    pub fn new<E: From<JournalError>>(
-        journal: &'a Journal,
-        task: TaskId,
-        read: impl FnOnce(Option<&TaskStarted>) -> Result<Plan, E>,
-    ) -> Result<Self, E> {
+    /// Where there is no such task, or it has no plan, or one that cannot be read.
+    pub fn new(journal: &'a Journal, task: TaskId) -> Result<Self, PeopleError> {
         let (reader, mut closed, mut all) = (journal.reader()?, None, Vec::new());
         for event in reader.events(&task, 0) {
             let event = event?;
@@ -113,14 +142,16 @@ impl<'a> Visited<'a> {
             }
             all.push(event);
         }
+        if all.is_empty() {
+            return Err(PeopleError::UnknownTask(task));
+        }
         let started = all.iter().find_map(|event| match &event.body {
             EventBody::TaskStarted(started) => Some((**started).clone()),
             _ => None,
         });
-        let plan = read(started.as_ref())?;
-        let mut progress = Progress::new(Arc::new(plan));
+        let started = started.ok_or(PeopleError::NoPlan(task))?;
+        let mut progress = Progress::new(Arc::new(Plan::recorded(&started)?));
         all.iter().for_each(|event| progress.apply(event.at_ms, &event.body));
-        let started = started.ok_or(JournalError::UnknownTask(task))?;
         Ok(Self { journal, task, started, progress, closed })
     }
 
@@ -185,9 +216,10 @@ impl<'a> Visited<'a> {
         self.append(EventBody::Steered { steering, by }).await
     }
 
-    /// How many times rules were added.
-    pub fn tightened(&self) -> usize {
-        self.progress.desk.tightened().len()
+    /// Further rules, under a name that no other file of policies in the task has: those without an id are called by it.
+    pub fn tightening(&self, of: &str, rules: String) -> Steering {
+        let number = self.progress.desk.tightened().len() + 1;
+        Steering::Tighten(format!("tightened-{number}-{of}.cedar"), rules)
     }
 
     /// Changes what remains of its plan.

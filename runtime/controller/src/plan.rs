@@ -10,12 +10,13 @@ pub use check::PlanError;
 pub use task::SubTask;
 
 use crate::{budget::Budget, expression::Expression, planner::PlannerSettings, template::Template};
+use journal::TaskStarted;
 use policy::{Access, Classification, LimitError, Limits, MountName, Narrow, Principal, ToolId};
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     str::FromStr,
     sync::Arc,
 };
@@ -238,6 +239,21 @@ impl Plan {
     pub fn parse(name: &str, text: &str, folder: &std::path::Path) -> Result<Self, PlanError> {
         let raw = raw::RawPlan::parse(name, text)?;
         check::resolve(name, raw, text, folder, None)
+    }
+
+    /// The plan of a recorded task, as it began.
+    ///
+    /// # Errors
+    /// Where the record holds none that this program can carry out.
+    pub fn recorded(started: &TaskStarted) -> Result<Self, PlanError> {
+        let file = Path::new(&started.plan_file);
+        let mut plan = Self::parse(&started.plan_file, &started.plan, file.parent().unwrap_or(Path::new("")))?;
+        plan.limit(&started.limits).map_err(|error| PlanError {
+            file: started.plan_file.clone(),
+            problems: vec![format!("--limit: {error}")],
+        })?;
+        plan.input.extend(started.input.clone());
+        Ok(plan)
     }
 
     /// Puts limits in force that go before those of the plan.

@@ -3,7 +3,10 @@
 use crate::{EventBody, JournalError, Result, TaskId};
 use policy::Digest;
 use serde::Serialize;
-use serde_json::ser::{CompactFormatter, Formatter, Serializer};
+use serde_json::{
+    json,
+    ser::{CompactFormatter, Formatter, Serializer},
+};
 use std::{io, sync::Arc};
 
 /// How deep the JSON of an event can be nested: what `serde_json` reads back.
@@ -13,19 +16,25 @@ pub const MAX_DEPTH: usize = 127;
 pub const MAX_BODY_BYTES: usize = 256 << 20;
 
 /// One entry of a task's record.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// Its place in the task's chain, from 0.
     pub seq: u64,
     /// When it was recorded, in milliseconds since 1970, as the process that recorded it saw the time.
     pub at_ms: u64,
     /// What it says.
-    #[serde(flatten)]
     pub body: EventBody,
     /// The digest of the event before it; of the task's id for the first.
     pub prev: Digest,
     /// Its own digest.
     pub digest: Digest,
+}
+
+impl Event {
+    /// The form in which programs are told of it.
+    pub fn as_json(&self) -> serde_json::Value {
+        json!({ "seq": self.seq, "at_ms": self.at_ms, "digest": self.digest, "body": self.body })
+    }
 }
 
 /// The stored form of a body.

@@ -12,7 +12,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub enum Until {
     /// The task ended, or waits for a person: after the next `task-ended` of any kind.
     Ended,
-    /// The same, or no process drives the task any more: a record of single calls, or of a task that was interrupted.
+    /// No process drives the task any more, or nothing can follow: a record of single calls, of a task that was interrupted or
+    /// that waits, or of one that is over.
     Left,
     /// Nothing can follow any more.
     Closed,
@@ -52,8 +53,9 @@ impl Follow {
         if let Some(event) = &event {
             self.next = event.seq.saturating_add(1);
             self.over = match self.until {
-                Until::Ended | Until::Left => matches!(event.body, EventBody::TaskEnded { .. }),
-                Until::Closed => event.body.closes(),
+                Until::Ended => matches!(event.body, EventBody::TaskEnded { .. }),
+                // A task that waited may have gone on.
+                Until::Left | Until::Closed => event.body.closes(),
             };
         }
         Ok(event)

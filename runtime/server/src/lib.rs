@@ -1,11 +1,12 @@
-//! The tools over MCP: the revisions 2026-07-28, 2025-11-25 and 2025-06-18.
+//! The tools over MCP: the revisions 2026-07-28, 2025-11-25 and 2025-06-18; and tasks over HTTP, for people.
 //!
-//! The only crate that knows MCP. It translates and nothing more: what a client may call, and with what, is decided
+//! The only crate that knows either. It translates and nothing more: what a client may call, and with what, is decided
 //! by the [`Gate`], and nothing that a client sends changes that.
 
 mod answer;
 mod drain;
 mod listing;
+mod people;
 
 use controller::Gate;
 use drain::Draining;
@@ -22,6 +23,7 @@ use serde_json::Value;
 use std::{borrow::Cow, sync::Arc};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+pub use people::{Office, serve_people};
 pub use rmcp::transport::io::stdio_pipes as stdio;
 
 /// The revisions that are spoken; clients of older ones are answered in the newest of them.

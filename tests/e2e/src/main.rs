@@ -5,6 +5,7 @@ include!(concat!(env!("OUT_DIR"), "/guests.rs"));
 
 mod afterwards;
 mod annotations;
+mod api;
 mod bad_input;
 mod cache;
 mod calls;

@@ -4,8 +4,9 @@ use serde_json::Value;
 use std::{
     ffi::OsStr,
     fs,
+    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::LazyLock,
 };
 use tempfile::TempDir;
@@ -82,6 +83,16 @@ impl Place {
             command.env("GLOVEPORT_ISOLATION", isolation);
         }
         command
+    }
+
+    /// A program that goes on after it has said some words on standard error, and the line with them.
+    pub(crate) fn says(&self, args: &[impl AsRef<OsStr>], words: &str) -> (Child, String) {
+        let mut command = self.command(args);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let said = BufReader::new(child.stderr.take().expect("piped"));
+        let line = said.lines().map(|line| line.expect("UTF-8")).find(|line| line.contains(words));
+        (child, line.unwrap_or_else(|| panic!("it ended before it said `{words}`")))
     }
 
     pub(crate) fn run(&self, args: &[impl AsRef<OsStr>]) -> Ended {

@@ -3,20 +3,19 @@
 
 use crate::{
     args::{AnswerArgs, AsArgs, DecideArgs, EditArgs, JsonArgs, SteerArgs, TightenArgs},
-    commands::run::{packages, plan_of},
+    commands::run::packages,
     exit::{Exit, Internal},
     places,
     print::{harmless, indent, json_line, line, one_line},
-    records, setup,
+    setup,
 };
 use anyhow::{Context as _, Result, bail};
-use controller::{PeopleError, Visited};
-use journal::{About, Answer, Ask, Author, Journal, Reader, Standing, Steering, TaskId, TaskState};
+use controller::{PeopleError, Visited, could_wait};
+use journal::{About, Answer, Ask, Author, Reader, Steering, TaskId};
 use serde_json::json;
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 /// The name of those who speak through this program.
@@ -27,22 +26,13 @@ pub(crate) fn approvals(task: Option<&str>, args: &JsonArgs, state: Option<&Path
     let dir = places::state(state)?;
     let reader = Reader::open(&dir)?;
     let tasks = match task {
-        Some(task) => vec![known(task, &reader)?],
-        None => {
-            let may_wait = |standing: &Standing| {
-                matches!(
-                    standing,
-                    Standing::Running | Standing::Interrupted | Standing::Ended { state: TaskState::Waiting }
-                )
-            };
-            let all = records::tasks(&reader)?.into_iter();
-            all.filter(|summary| summary.objective.is_some() && may_wait(&summary.standing)).map(|s| s.task).collect()
-        }
+        Some(task) => vec![task.parse()?],
+        None => could_wait(&reader)?,
     };
     let journal = setup::journal(Some(&dir))?;
     let mut count = 0;
     for task in tasks {
-        for ask in visit(&journal, task)?.open() {
+        for ask in Visited::new(&journal, task).map_err(wrong)?.open() {
             count += 1;
             if args.json {
                 json_line(&json!({ "task": task, "ask": ask }));
@@ -98,10 +88,8 @@ pub(crate) async fn steer(args: &SteerArgs, steering: Steering, state: Option<&P
 pub(crate) async fn tighten(args: &TightenArgs, state: Option<&Path>) -> Result<Exit> {
     let text = fs::read_to_string(&args.file).with_context(|| format!("policy {}", args.file.display()))?;
     said(&args.task, state, &args.by, async |task, by| {
-        // Policies without an id are called by their file's name, which must not be another's.
         let own = args.file.file_stem().unwrap_or_default().to_string_lossy();
-        let name = format!("tightened-{}-{own}.cedar", task.tightened() + 1);
-        Ok(task.steer(Steering::Tighten(name, text), by).await?)
+        Ok(task.steer(task.tightening(&own, text), by).await?)
     })
     .await
 }
@@ -148,12 +136,11 @@ async fn said(
 ) -> Result<Exit> {
     let dir = places::state(state)?;
     let reader = Reader::open(&dir)?;
-    let task = known(task, &reader)?;
+    let task = task.parse()?;
     let journal = setup::journal(Some(&dir))?;
-    let visited = visit(&journal, task)?;
+    let visited = Visited::new(&journal, task).map_err(wrong)?;
     say(&visited, author(by)).await.map_err(|error| match error.downcast() {
-        Ok(PeopleError::Journal(error)) => Internal(error.into()).into(),
-        Ok(error) => error.into(),
+        Ok(error) => wrong(error),
         Err(error) => error,
     })?;
     // Whoever works on it hears of it; where nobody does, somebody has to begin.
@@ -163,17 +150,11 @@ async fn said(
     Ok(Exit::Done)
 }
 
-fn known(task: &str, reader: &Reader) -> Result<TaskId> {
-    let task = task.parse()?;
-    records::known(reader, &task)?;
-    Ok(task)
-}
-
-fn visit(journal: &Arc<Journal>, task: TaskId) -> Result<Visited<'_>> {
-    Visited::new(journal, task, |started| match started {
-        Some(started) => plan_of(started),
-        None => bail!("{task} is a record of single calls, not of a plan: nothing can be said to it"),
-    })
+fn wrong(error: PeopleError) -> anyhow::Error {
+    match error {
+        PeopleError::Journal(error) => Internal(error.into()).into(),
+        error => error.into(),
+    }
 }
 
 /// Who speaks: by the name that they give, and by the account that the system knows them by.

@@ -76,7 +76,8 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
         input,
         origin: None,
     };
-    let plan = Arc::new(apply_limits(plan, &args.grants.limits)?);
+    plan.limit(&args.grants.limits).context("--limit")?;
+    let plan = Arc::new(plan);
     // What is only looked at leaves nothing behind.
     let scratch = args.check.then(tempfile::tempdir).transpose()?;
     let journal = setup::journal(scratch.as_ref().map(tempfile::TempDir::path).or(state))?;
@@ -149,18 +150,11 @@ fn parse(path: &Path, text: &str) -> Result<Plan> {
 pub(crate) fn beginning(reader: &Reader, task: &TaskId) -> Result<(TaskStarted, Plan)> {
     for event in reader.events(task, 0) {
         if let EventBody::TaskStarted(started) = event?.body {
-            let plan = plan_of(&started)?;
+            let plan = Plan::recorded(&started)?;
             return Ok((*started, plan));
         }
     }
     bail!("{task} is a record of single calls, not of a plan; `gloveport tail {task}` shows them");
-}
-
-/// The plan of a recorded task.
-pub(crate) fn plan_of(started: &TaskStarted) -> Result<Plan> {
-    let mut plan = apply_limits(parse(Path::new(&started.plan_file), &started.plan)?, &started.limits)?;
-    plan.input.extend(started.input.clone());
-    Ok(plan)
 }
 
 /// What a plan is given on the command line: values for names that it has. Gives back what is to be recorded.
@@ -222,11 +216,6 @@ fn mounts(args: &RunArgs, plan: &Plan) -> Result<Vec<MountRecord>> {
 fn absolute(path: &Path) -> Result<String> {
     let path = fs::canonicalize(path).with_context(|| path.display().to_string())?;
     path.into_os_string().into_string().map_err(|path| anyhow::anyhow!("{} is not UTF-8", path.display()))
-}
-
-fn apply_limits(mut plan: Plan, given: &[(String, String)]) -> Result<Plan> {
-    plan.limit(given).context("--limit")?;
-    Ok(plan)
 }
 
 /// A gate to look back at a task with: its tools, its mounts as they are now, no secrets, and a record that nobody keeps.

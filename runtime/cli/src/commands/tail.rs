@@ -8,8 +8,7 @@ use crate::{
     progress, records,
 };
 use anyhow::Result;
-use journal::{Event, Reader, TaskId, Until};
-use serde_json::json;
+use journal::{Reader, TaskId, Until};
 use std::path::Path;
 
 /// Blocks until the task ends, or nobody is left to go on with it: there is nothing else for this process to do.
@@ -19,12 +18,7 @@ pub(crate) fn run(args: &TaskArgs, state: Option<&Path>) -> Result<Exit> {
     records::known(&reader, &task)?;
     for event in reader.follow(&task, 0, Until::Left) {
         let event = event?;
-        if args.json { json_line(&as_json(&event)) } else { line(&progress::sentence(&event.body)) }
+        if args.json { json_line(&event.as_json()) } else { line(&progress::sentence(&event.body)) }
     }
     Ok(Exit::Done)
-}
-
-/// An event as `tail --json` and `show --json` print it.
-pub(crate) fn as_json(event: &Event) -> serde_json::Value {
-    json!({ "seq": event.seq, "at_ms": event.at_ms, "digest": event.digest, "body": event.body })
 }

@@ -1,6 +1,6 @@
 //! `gloveport tasks` and `gloveport show`: what was and is being done.
 
-use super::{run::beginning, tail::as_json};
+use super::run::beginning;
 use crate::{
     args::{JsonArgs, TaskArgs},
     exit::Exit,
@@ -51,7 +51,7 @@ pub(crate) fn show(args: &TaskArgs, state: Option<&Path>) -> Result<Exit> {
     let reader = Reader::open(&places::state(state)?)?;
     let events = records::events(&reader, &task)?;
     if args.json {
-        events.iter().for_each(|event| json_line(&as_json(event)));
+        events.iter().for_each(|event| json_line(&event.as_json()));
         return Ok(Exit::Done);
     }
     let (_, plan) = beginning(&reader, &task)?;
