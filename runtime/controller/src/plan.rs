@@ -189,9 +189,11 @@ impl Step {
         }
     }
 
-    /// The steps whose results, errors or states may be in its arguments.
+    /// The steps whose results, errors or states may be in its arguments, or in how it ends.
     pub(crate) fn referred(&self) -> BTreeSet<String> {
-        self.args.values().chain(&self.foreach).flat_map(Template::steps).collect()
+        let mut all: BTreeSet<_> = self.args.values().chain(&self.foreach).flat_map(Template::steps).collect();
+        self.when.iter().chain(&self.expect).for_each(|condition| all.extend(condition.steps().iter().cloned()));
+        all
     }
 }
 

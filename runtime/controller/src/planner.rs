@@ -4,6 +4,7 @@ mod functions;
 mod model;
 mod prompt;
 mod shown;
+mod told;
 mod turn;
 
 pub use model::{

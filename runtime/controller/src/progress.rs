@@ -1,5 +1,6 @@
 //! Where a task stands: a fold over its events, and nothing else.
 
+mod chosen;
 mod desk;
 mod graph;
 mod step;
@@ -442,6 +443,7 @@ impl Progress {
             let open = self.graph.nodes()[at].after.iter().filter(is_open).count();
             self.steps.push(StepProgress::new(open));
             if open == 0 {
+                self.weigh(at);
                 self.ready.insert(at);
             }
         }
@@ -519,8 +521,12 @@ impl Progress {
         for follower in node.followers.clone() {
             let step = &mut self.steps[follower];
             step.open -= 1;
-            if step.open == 0 && step.state == StepState::Waiting {
-                self.ready.insert(follower);
+            if step.open == 0 {
+                let waits = step.state == StepState::Waiting;
+                self.weigh(follower);
+                if waits {
+                    self.ready.insert(follower);
+                }
             }
         }
         self.desk.withdraw(&id);

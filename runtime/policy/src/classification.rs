@@ -76,6 +76,8 @@ impl FromStr for SourcePattern {
                 "tool" => name.parse::<ToolPattern>().is_ok(),
                 _ => !name.is_empty() && !name.contains('*'),
             },
+            // What goes for these follows from what they are the shape of.
+            Some(("shape", _)) => false,
             _ => text.parse::<Source>().is_ok(),
         };
         if fits { Ok(Self(text.to_owned())) } else { Err(SourcePatternError(text.chars().take(100).collect())) }
@@ -130,6 +132,7 @@ impl Classification {
     /// nobody has said who wrote them, nor for whom.
     pub fn of(&self, source: &Source) -> Labels {
         let mut labels = match source {
+            Source::Shape(of) => return Labels { untrusted: false, ..self.of(of) },
             Source::Objective | Source::Plan | Source::Caller | Source::Tool(_) | Source::Planner(_) => {
                 Labels::default()
             }

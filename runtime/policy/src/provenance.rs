@@ -23,6 +23,20 @@ pub enum Source {
     Planner(String),
     /// This secret.
     Secret(String),
+    /// What could be told of a value without showing it: how large it is, whether there is one. It can give away what the value
+    /// is, and is nothing that anybody could write.
+    Shape(Box<Source>),
+}
+
+impl Source {
+    /// What is told of a value of this source without showing it.
+    #[must_use]
+    pub fn shape(&self) -> Self {
+        match self {
+            Self::Shape(_) => self.clone(),
+            _ => Self::Shape(Box::new(self.clone())),
+        }
+    }
 }
 
 impl fmt::Display for Source {
@@ -36,6 +50,7 @@ impl fmt::Display for Source {
             Self::Tool(id) => write!(f, "tool:{id}"),
             Self::Planner(name) => write!(f, "planner:{name}"),
             Self::Secret(name) => write!(f, "secret:{name}"),
+            Self::Shape(of) => write!(f, "shape:{of}"),
         }
     }
 }
@@ -43,7 +58,7 @@ impl fmt::Display for Source {
 /// A text that names no source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a source: expected `objective`, `plan`, `caller`, `mount:NAME`, `http:HOST`, `tool:ID`, `planner:NAME` or `secret:NAME`"
+    "`{0}` is not a source: expected `objective`, `plan`, `caller`, `mount:NAME`, `http:HOST`, `tool:ID`, `planner:NAME`, `secret:NAME`, or `shape:` and one of these"
 )]
 pub struct SourceError(String);
 
@@ -61,6 +76,7 @@ impl FromStr for Source {
             Some(("tool", name)) => Ok(Self::Tool(named(name))),
             Some(("planner", name)) => Ok(Self::Planner(named(name))),
             Some(("secret", name)) => Ok(Self::Secret(named(name))),
+            Some(("shape", of)) if !of.starts_with("shape:") => Ok(of.parse::<Self>()?.shape()),
             _ => Err(SourceError(text.chars().take(200).collect())),
         }
     }
@@ -104,6 +120,11 @@ impl Provenance {
     /// The sources in order.
     pub fn iter(&self) -> impl Iterator<Item = &Source> {
         self.0.iter()
+    }
+
+    /// Whether all of these are among them.
+    pub fn covers(&self, other: &Self) -> bool {
+        other.0.is_subset(&self.0)
     }
 
     /// Whether no source is known.

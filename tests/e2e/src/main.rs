@@ -9,6 +9,7 @@ mod api;
 mod bad_input;
 mod cache;
 mod calls;
+mod conditions;
 mod crash;
 mod delegation;
 mod edges;

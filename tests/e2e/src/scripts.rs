@@ -21,7 +21,7 @@ forbid (principal, action == Action::"request", resource)
 when { context.labels.all.containsAll(["private", "untrusted"]) };
 "#;
 
-fn place(head: &str, steps: &str) -> Place {
+pub(crate) fn place(head: &str, steps: &str) -> Place {
     let place = Place::new();
     place.write("policy.cedar", POLICY);
     place.write("inbox/letter", "hello");

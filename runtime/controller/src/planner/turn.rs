@@ -3,22 +3,20 @@
 
 use super::{
     Arguments, FunctionCall, ModelFault, Planner, Stop, functions, prompt,
-    shown::{shape, shorten},
+    told::{self, Told},
 };
 use crate::{
     approval,
     budget::{Part, Spent},
     check,
     gate::{Gate, GateError},
-    plan::Work,
-    progress::{Failure, Progress, StepState},
+    progress::{Progress, StepState},
     record,
     recorder::Recorder,
 };
 use journal::{About, Answer, Ask, By, EventBody, PlannerFault};
 use policy::{Provenance, Source, ToolId};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 /// How many steps a planner can add at once, and all in all.
 const MAX_STEPS: usize = 1_000;
@@ -56,7 +54,7 @@ pub(crate) async fn plan(planner: &Planner, gate: &Gate, recorder: &Recorder) ->
     for (at, call) in open {
         let id = &call.call.id;
         if let Some(steps) = &call.steps {
-            let told = told(gate, recorder, planner, steps);
+            let told = told::of_steps(gate, recorder, planner, steps);
             show(recorder, id, told).await?;
         } else if let Some(digest) = &call.question {
             let answer = recorder.progress().desk.find(digest).and_then(|asked| asked.answer.clone());
@@ -173,27 +171,6 @@ fn affordable(planner: &Planner, recorder: &Recorder, input: u64, output: u64) -
     Ok(())
 }
 
-/// What is told of a call.
-struct Told {
-    content: String,
-    /// Whose results it holds.
-    steps: Vec<String>,
-    failed: bool,
-    /// Whose results it does not hold, and by which policies.
-    withheld: BTreeMap<String, Vec<String>>,
-    provenance: Provenance,
-}
-
-impl Told {
-    fn plain(content: String, provenance: Provenance) -> Self {
-        Self { content, steps: Vec::new(), failed: false, withheld: BTreeMap::new(), provenance }
-    }
-
-    fn wrong(content: String) -> Self {
-        Self { failed: true, ..Self::plain(content, Provenance::new()) }
-    }
-}
-
 async fn show(recorder: &Recorder, call: &str, told: Told) -> Result<(), GateError> {
     let Told { content, steps, failed, withheld, provenance } = told;
     recorder.append(EventBody::Shown { call: call.to_owned(), steps, content, failed, withheld, provenance }).await
@@ -296,88 +273,6 @@ fn fit(gate: &Gate, progress: &Progress, planner: &str, steps: &[Value]) -> Resu
     let read = read.map_err(|error| error.problems.join("\n"))?;
     let tools = check::catalogue(gate);
     check::check_steps(&read, &progress.graph, plan, &tools).map_err(|unfit| unfit.to_string())
-}
-
-/// What is told of the steps of a call, which are over.
-fn told(gate: &Gate, recorder: &Recorder, planner: &Planner, steps: &[String]) -> Told {
-    let progress = recorder.progress();
-    let (mut parts, mut provenance, mut failed) = (Vec::new(), Provenance::new(), false);
-    let (mut shown, mut withheld) = (Vec::new(), BTreeMap::new());
-    // Each gets its part of what may be shown.
-    let room = (planner.settings.result_bytes / steps.len().max(1) as u64).max(256);
-    for id in steps {
-        let Some(at) = progress.graph.find(id) else { continue };
-        let (node, known) = (&progress.graph.nodes()[at], &progress.steps[at]);
-        let mut part = json!({ "step": id, "state": known.state.word() });
-        failed |= matches!(known.state, StepState::Failed(_));
-        let view = known.view.as_object();
-        let (key, value) =
-            match view.and_then(|view| view.get_key_value("result").or_else(|| view.get_key_value("error"))) {
-                Some((key, value)) => (key.as_str(), value),
-                // It came to no call: what stands there is this program's own, and of the plan.
-                None => {
-                    part["why"] = known.why.clone().unwrap_or_default().into();
-                    parts.push(part);
-                    continue;
-                }
-            };
-        // A denial holds nothing of any result. What is wrong with arguments may, of those that went into them.
-        let own = known.state == StepState::Failed(Failure::Denied);
-        let mut sources = known.provenance.clone();
-        let referred = node.step.referred().into_iter().filter_map(|id| progress.graph.find(&id));
-        referred.for_each(|other| sources.join(&progress.steps[other].provenance));
-        match if own { Ok(()) } else { revealed(gate, &node.step.work, &sources) } {
-            Ok(()) => {
-                let (short, cut) = shorten(value, room);
-                part[key] = short;
-                if cut {
-                    part["shortened"] = format!("the whole is ${{{{ steps.{id}.{key} }}}}").into();
-                }
-                if known.state == StepState::Failed(Failure::Check) {
-                    part["why"] = known.why.clone().unwrap_or_default().into();
-                }
-                provenance.join(&sources);
-                shown.push(id.clone());
-            }
-            Err(by) => {
-                withheld.insert(id.clone(), by);
-                if known.state == StepState::Failed(Failure::Check) {
-                    part["why"] = "its check did not hold".into();
-                }
-                let schema = match &node.step.work {
-                    Work::Call(tool) => gate.tool(tool).map(|tool| tool.description().output.clone()),
-                    Work::Task(task) => task.output(),
-                };
-                let schema = schema.unwrap_or_default();
-                part["withheld"] = shape(value, &schema, 0);
-                part["bytes"] = value.to_string().len().into();
-                part["reference"] = format!("${{{{ steps.{id}.{key} }}}}").into();
-            }
-        }
-        parts.push(part);
-    }
-    let content = match parts.as_slice() {
-        [one] => one.to_string(),
-        all => Value::from(all.to_vec()).to_string(),
-    };
-    Told { content, steps: shown, failed, withheld, provenance }
-}
-
-/// Whether a result of these sources may be shown; the policies that withhold it.
-fn revealed(gate: &Gate, work: &Work, sources: &Provenance) -> Result<(), Vec<String>> {
-    // What a task gives back, the tools have made that are among its sources.
-    let inner =
-        || sources.iter().filter_map(|source| if let Source::Tool(tool) = source { tool.parse().ok() } else { None });
-    let tools: Vec<ToolId> = work.tool().map_or_else(|| inner().collect(), |tool| vec![tool.clone()]);
-    for tool in tools {
-        match gate.tool(&tool) {
-            Some(tool) => drop(gate.reveal(tool, sources).map_err(|refusal| refusal.policies)?),
-            // There was no call: what stands there is this program's own.
-            None if work.tool().is_some() => {}
-            None => return Err(Vec::new()),
-        }
-    }
-    Ok(())
 }
 
 fn short(text: &str) -> String {

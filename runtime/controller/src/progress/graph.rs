@@ -105,6 +105,11 @@ impl Graph {
         self.nodes.iter_mut().for_each(|node| node.chosen = Arc::clone(chosen));
     }
 
+    /// Says where the choice of one step came from.
+    pub(crate) fn choose_one(&mut self, at: usize, chosen: Arc<Provenance>) {
+        self.nodes[at].chosen = chosen;
+    }
+
     /// Adds the calls of a `foreach`. They wait for nothing: their step has waited.
     pub(crate) fn expand(&mut self, of: usize, count: usize) -> Range<usize> {
         let from = self.nodes.len();
