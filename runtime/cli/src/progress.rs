@@ -19,6 +19,12 @@ pub(crate) struct Audience {
     pub(crate) heard: Arc<Heard<'static>>,
 }
 
+/// Under which id the task is found that begins here, where it is none within another.
+fn begins(task: &TaskId, event: &EventBody, progress: &Progress) -> Option<String> {
+    let begins = matches!(event, EventBody::TaskStarted(_)) && progress.origin().is_none();
+    begins.then(|| format!("task      {task}"))
+}
+
 /// What watches a task.
 pub(crate) fn watch(as_json: bool) -> Audience {
     let Audience { watch, heard } = shown(as_json);
@@ -46,8 +52,10 @@ fn shown(as_json: bool) -> Audience {
         return Audience { watch, heard: deaf };
     }
     if !std::io::stderr().is_terminal() {
-        let watch =
-            Arc::new(|_: &TaskId, event: &EventBody, progress: &Progress| eprintln!("{}", placed(event, progress)));
+        let watch = Arc::new(|task: &TaskId, event: &EventBody, progress: &Progress| {
+            begins(task, event, progress).into_iter().for_each(|line| eprintln!("{line}"));
+            eprintln!("{}", placed(event, progress));
+        });
         return Audience { watch, heard: deaf };
     }
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
@@ -63,7 +71,8 @@ fn shown(as_json: bool) -> Audience {
         *said = said.chars().skip(skip).collect();
         speaks.set_message(one_line(&said));
     });
-    let watch = Arc::new(move |_: &TaskId, event: &EventBody, progress: &Progress| {
+    let watch = Arc::new(move |task: &TaskId, event: &EventBody, progress: &Progress| {
+        begins(task, event, progress).into_iter().for_each(|line| bar.println(line));
         bar.println(placed(event, progress));
         // The bar is that of the whole.
         if progress.origin().is_some() {

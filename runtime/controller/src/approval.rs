@@ -3,6 +3,7 @@
 use crate::{
     footprint::Footprint,
     gate::{Gate, GateError, Proposal},
+    progress::StepState,
     record,
     recorder::Recorder,
 };
@@ -90,8 +91,10 @@ pub(crate) async fn of_plan(gate: &Gate, recorder: &Recorder) -> Result<bool, Ga
     }
     let ask = {
         let progress = recorder.progress();
-        let nodes = progress.graph.nodes().iter().filter(|node| node.item.is_none());
-        let footprint = Footprint::of(gate, nodes.map(|node| (&*node.step, &*node.chosen)));
+        // What was taken out, or passed over, does nothing any more.
+        let nodes = progress.graph.nodes().iter().zip(&progress.steps);
+        let nodes = nodes.filter(|(node, step)| node.item.is_none() && step.state != StepState::Skipped);
+        let footprint = Footprint::of(gate, nodes.map(|(node, _)| (&*node.step, &*node.chosen)));
         if footprint.count == 0 || progress.desk.agreed().is_some_and(|agreed| agreed.covers(&footprint)) {
             return Ok(true);
         }

@@ -192,7 +192,7 @@ impl Unit {
     /// What a value of this unit looks like, for error messages.
     pub fn expected(self) -> &'static str {
         match self {
-            Self::Milliseconds => "a time such as `500ms`, `5s`, `2min`, or a number of milliseconds",
+            Self::Milliseconds => "a time such as `500ms`, `5s`, `2min`, `1h`, `7d`, or a number of milliseconds",
             Self::Bytes => "a size such as `4KiB`, `64MiB`, `1GiB`, or a number of bytes",
             Self::Count => "a number",
         }
@@ -206,6 +206,8 @@ impl Unit {
             (_, "") | (Self::Milliseconds, "ms") | (Self::Bytes, "B") => 1,
             (Self::Milliseconds, "s") => 1000,
             (Self::Milliseconds, "min") => MINUTE,
+            (Self::Milliseconds, "h") => 60 * MINUTE,
+            (Self::Milliseconds, "d") => 24 * 60 * MINUTE,
             (Self::Bytes, "KiB") => KIB,
             (Self::Bytes, "MiB") => MIB,
             (Self::Bytes, "GiB") => 1024 * MIB,
@@ -349,7 +351,7 @@ mod tests {
         check(
             "wall",
             "5 s",
-            "limit `wall`: `5 s` is not a time such as `500ms`, `5s`, `2min`, or a number of milliseconds",
+            "limit `wall`: `5 s` is not a time such as `500ms`, `5s`, `2min`, `1h`, `7d`, or a number of milliseconds",
         );
         check(
             "memory",

@@ -241,14 +241,25 @@ fn a_plan_is_agreed_to_as_a_whole() {
     let digest = asked(&place, &task)[0].clone();
     place.run(&["approve", &task, &digest, "--as", "bob"]).expect(2, &["`bob` is not asked"]);
     place.run(&["approve", &task, &digest, "--as", "alice"]).expect(0, &[]);
-    // A change that goes beyond it is asked about again; one that does not is not.
-    place.write("more.toml", &write("x", "\"r\""));
+    // A change that goes beyond it is asked about again, in the place of what was asked before; one that does not is not.
+    place.write("more.toml", &(write("x", "\"r\"") + &write("y", "")));
     place.run(&["edit", &task, "--drop", "r", "--add", "more.toml"]).expect(0, &[]);
     place.run(&["resume", &task]).expect(3, &["asks      the plan"]);
     assert!(!place.path("out/w").exists(), "nothing has begun");
+    place.write("more.toml", &(write("z", "") + &write("zz", "")));
+    place.run(&["edit", &task, "--add", "more.toml"]).expect(0, &[]);
+    place.run(&["resume", &task]).expect(3, &["asks      the plan"]);
+    assert_eq!(asked(&place, &task).len(), 1);
+    place.run(&["edit", &task, "--drop", "z", "--drop", "zz", "--drop", "y"]).expect(0, &[]);
     let digest = asked(&place, &task)[0].clone();
     place.run(&["approve", &task, &digest, "--as", "alice"]).expect(0, &[]);
     place.run(&["resume", &task]).expect(0, &["ended     w: ok", "task      done"]);
+    // One in the place of another is no more.
+    let task = waiting(&place);
+    place.run(&["approve", &task, &asked(&place, &task)[0], "--as", "alice"]).expect(0, &[]);
+    place.write("more.toml", &write("x", "\"r\"").replace("content = \"x\"", "content = \"x\", mode = \"overwrite\""));
+    place.run(&["edit", &task, "--drop", "w", "--drop", "r", "--add", "more.toml"]).expect(0, &[]);
+    place.run(&["resume", &task]).expect(0, &["ended     x: ok", "task      done"]);
     // Who refuses it ends it.
     let task = waiting(&place);
     place.run(&["reject", &task, &asked(&place, &task)[0], "--as", "alice", "--why", "too much"]).expect(0, &[]);

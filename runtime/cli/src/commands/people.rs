@@ -47,6 +47,13 @@ pub(crate) fn approvals(task: Option<&str>, args: &JsonArgs, state: Option<&Path
     Ok(Exit::Done)
 }
 
+/// A time that is left, in the largest unit of which there is more than one.
+fn left(ms: u64) -> String {
+    let units = [("days", 86_400_000), ("hours", 3_600_000), ("minutes", 60_000), ("seconds", 1_000)];
+    let unit = units.into_iter().find(|(_, unit)| ms >= 2 * unit);
+    unit.map_or_else(|| format!("{ms} ms"), |(name, unit)| format!("{} {name}", ms / unit))
+}
+
 /// Everything that an answer would permit.
 fn show(task: &TaskId, ask: &Ask) {
     let approvers = if ask.approvers.is_empty() { "anybody".to_owned() } else { ask.approvers.join(", ") };
@@ -65,6 +72,7 @@ fn show(task: &TaskId, ask: &Ask) {
         }
     };
     line(&indent(&harmless(&shown), 2));
+    line(&format!("  counts for another {}", left(ask.until_ms.saturating_sub(controller::now_ms()))));
     let digest = ask.digest;
     match &ask.about {
         About::Question => line(&format!("  gloveport answer {task} {digest} \"…\"\n")),
@@ -82,7 +90,8 @@ pub(crate) async fn answer(args: &AnswerArgs, state: Option<&Path>) -> Result<Ex
 }
 
 pub(crate) async fn steer(args: &SteerArgs, steering: Steering, state: Option<&Path>) -> Result<Exit> {
-    said(&args.task, state, &args.by, async |task, by| Ok(task.steer(steering, by).await?)).await
+    let then = if matches!(steering, Steering::Cancel(_)) { "ends it" } else { GOES_ON };
+    told(&args.task, state, &args.by, then, async |task, by| Ok(task.steer(steering, by).await?)).await
 }
 
 pub(crate) async fn tighten(args: &TightenArgs, state: Option<&Path>) -> Result<Exit> {
@@ -127,11 +136,24 @@ fn steps(file: &PathBuf) -> Result<Vec<serde_json::Value>> {
     steps.iter().map(|step| serde_json::to_value(step).with_context(own)).collect()
 }
 
+/// What `resume` does with a task to which something was said.
+const GOES_ON: &str = "goes on with it";
+
 /// Says something to a task, and how it goes on.
 async fn said(
     task: &str,
     state: Option<&Path>,
     by: &AsArgs,
+    say: impl AsyncFnOnce(&Visited<'_>, Author) -> Result<()>,
+) -> Result<Exit> {
+    told(task, state, by, GOES_ON, say).await
+}
+
+async fn told(
+    task: &str,
+    state: Option<&Path>,
+    by: &AsArgs,
+    then: &str,
     say: impl AsyncFnOnce(&Visited<'_>, Author) -> Result<()>,
 ) -> Result<Exit> {
     let dir = places::state(state)?;
@@ -145,7 +167,7 @@ async fn said(
     })?;
     // Whoever works on it hears of it; where nobody does, somebody has to begin.
     if !reader.is_driven(&task)? {
-        eprintln!("gloveport: nobody works on the task now; `gloveport resume {task}` goes on with it");
+        eprintln!("gloveport: nobody works on the task now; `gloveport resume {task}` {then}");
     }
     Ok(Exit::Done)
 }

@@ -39,7 +39,10 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
     let Audience { watch, heard } = progress::watch(args.json);
     let planner = planner::of(&plan, &plan.secrets, &plan.network, heard);
     let planner = planner.with_context(|| format!("plan {}", args.plan.display()))?;
-    let mounts = mounts(args, &plan)?;
+    // What is only looked at leaves nothing behind.
+    let scratch = args.check.then(tempfile::tempdir).transpose()?;
+    let scratch = scratch.as_ref().map(tempfile::TempDir::path);
+    let mounts = mounts(args, &plan, scratch)?;
 
     // Policy and flags become what the record says of them: `resume` uses the same, whatever the files say by then.
     let mut policy = setup::read_policies(&plan.policy)?;
@@ -78,9 +81,7 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
     };
     plan.limit(&args.grants.limits).context("--limit")?;
     let plan = Arc::new(plan);
-    // What is only looked at leaves nothing behind.
-    let scratch = args.check.then(tempfile::tempdir).transpose()?;
-    let journal = setup::journal(scratch.as_ref().map(tempfile::TempDir::path).or(state))?;
+    let journal = setup::journal(scratch.or(state))?;
     let task = TaskId::generate();
     let _lease = journal.lease(&task)?;
     let gate = gate(&started, &plan, &sources, Arc::clone(&journal), task)?;
@@ -88,9 +89,6 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
         return checked(&gate, &plan, args.json);
     }
     gate.check_isolation().await?;
-    if !args.json {
-        eprintln!("task      {task}");
-    }
     let attended = Attended { planner, wait: args.wait, words: Words::default() };
     let begun = Task::start(gate, plan, task, started, attended, watch).await.map_err(wrong)?;
     let end = begun.run().await.map_err(wrong)?;
@@ -186,20 +184,24 @@ fn outside(plan: &mut Plan, file: &Path) -> Result<()> {
     Ok(())
 }
 
-fn mounts(args: &RunArgs, plan: &Plan) -> Result<Vec<MountRecord>> {
+/// What is to be made is made in `scratch`, where there is one.
+fn mounts(args: &RunArgs, plan: &Plan, scratch: Option<&Path>) -> Result<Vec<MountRecord>> {
     let mut mounts = Vec::new();
     let granted = |name: &policy::MountName| args.grants.mounts.iter().any(|mount| mount.name == *name);
     for (name, mount) in plan.mounts.iter().filter(|(name, _)| !granted(name)) {
-        let path = match &args.workspace {
-            Some(workspace) if name.as_str() == WORKSPACE => workspace,
-            _ => &mount.path,
+        let mut path = match &args.workspace {
+            Some(workspace) if name.as_str() == WORKSPACE => workspace.clone(),
+            _ => mount.path.clone(),
         };
         if mount.create {
-            fs::create_dir_all(path).with_context(|| format!("mount `{name}`: {}", path.display()))?;
+            if let Some(scratch) = scratch.filter(|_| !path.exists()) {
+                path = scratch.join("mounts").join(name.as_str());
+            }
+            fs::create_dir_all(&path).with_context(|| format!("mount `{name}`: {}", path.display()))?;
         }
         let PathPatterns { deny, read_only } = mount.patterns.clone();
         let (access, staged, shared) = (mount.access, mount.staged, mount.shared);
-        let (name, path) = (name.clone(), absolute(path)?);
+        let (name, path) = (name.clone(), absolute(&path)?);
         mounts.push(MountRecord { name, path, access, deny, read_only, staged, shared });
     }
     if args.workspace.is_some() && !mounts.iter().any(|mount| mount.name.as_str() == WORKSPACE) {

@@ -80,6 +80,11 @@ impl Asked {
                 Told::Invoked(inner) => {
                     self.decided(inner.tool, inner.decision, &BTreeSet::new());
                     self.outcome(inner.tool, inner.outcome.as_ref());
+                    // A call within another can do no more than what the one around it was granted.
+                    for around in inner.chain {
+                        self.granted(around, inner.decision);
+                        self.outcome(around, inner.outcome.as_ref());
+                    }
                 }
                 Told::Task(_, within) => self.record(within),
             }
@@ -104,17 +109,9 @@ impl Asked {
         let call = self.calls.entry(tool.to_string()).or_default();
         call.approvers.extend(agreed.iter().cloned());
         match decision {
-            Verdict::Allow { grant } => {
+            Verdict::Allow { .. } => {
                 call.add(tool, false);
-                let names = grant["env"].as_array().into_iter().flatten().filter_map(|name| name.as_str());
-                for name in names {
-                    self.variables.entry(format!("Variable::{name:?}")).or_default().add(tool, false);
-                }
-                for (key, resource) in [("clock", "Clock::\"real\""), ("random", "Random::\"real\"")] {
-                    if grant[key] == "real" {
-                        self.variables.entry(resource.to_owned()).or_default().add(tool, false);
-                    }
-                }
+                self.granted(tool, decision);
             }
             Verdict::Ask { approvers, .. } => {
                 call.add(tool, false);
@@ -123,6 +120,20 @@ impl Asked {
             Verdict::Deny { denial } => {
                 call.tools.insert(tool.to_string());
                 denial.refused.iter().for_each(|refusal| self.refused(tool, refusal));
+            }
+        }
+    }
+
+    /// What a call was given of the host.
+    fn granted(&mut self, tool: &ToolId, decision: &Verdict) {
+        let Verdict::Allow { grant } = decision else { return };
+        let names = grant["env"].as_array().into_iter().flatten().filter_map(|name| name.as_str());
+        for name in names {
+            self.variables.entry(format!("Variable::{name:?}")).or_default().add(tool, false);
+        }
+        for (key, resource) in [("clock", "Clock::\"real\""), ("random", "Random::\"real\"")] {
+            if grant[key] == "real" {
+                self.variables.entry(resource.to_owned()).or_default().add(tool, false);
             }
         }
     }

@@ -41,7 +41,8 @@ pub(super) enum Told<'a> {
 /// A call that a tool made of another one.
 pub(super) struct Inner<'a> {
     pub(super) step: &'a str,
-    chain: &'a [ToolId],
+    /// The calls that it was made from, the outermost first.
+    pub(super) chain: &'a [ToolId],
     pub(super) tool: &'a ToolId,
     pub(super) decision: &'a Verdict,
     /// Absent where it did not run, or nobody knows how far it came.

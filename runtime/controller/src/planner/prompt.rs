@@ -11,6 +11,8 @@ use std::fmt::Write as _;
 
 /// How many bytes a token has at the least, on the average of a long text: less than any common tokenizer makes of JSON.
 const BYTES_PER_TOKEN: u64 = 3;
+/// How many steps of the plan it is told of.
+const MAX_PLANNED: usize = 50;
 /// The last turns, which are always told in full.
 const RECENT: usize = 2;
 
@@ -30,9 +32,10 @@ pub(super) fn prompt(settings: &PlannerSettings, progress: &Progress, functions:
     let mut prompt = Prompt {
         system: format!("{SYSTEM}{instructions}"),
         messages: vec![Message::Person(format!(
-            "The objective: {}{}",
+            "The objective: {}{}{}",
             progress.plan().objective,
-            given(settings, progress)
+            given(settings, progress),
+            planned(progress)
         ))],
         functions,
         max_output: settings.output,
@@ -56,6 +59,26 @@ fn given(settings: &PlannerSettings, progress: &Progress) -> String {
         let _ = write!(words, "\n${{{{ input.{name} }}}} {what} {shown}");
     }
     if words.is_empty() { words } else { format!("\n\nYou are given:{words}") }
+}
+
+/// The steps that its plan has, which are over by now. Their results can be passed on; what is in them it has not asked for.
+fn planned(progress: &Progress) -> String {
+    let steps: Vec<_> = progress
+        .plan()
+        .steps
+        .iter()
+        .take(MAX_PLANNED)
+        .map(|step| {
+            let title = step.title.as_ref().map(|title| format!(": {title}")).unwrap_or_default();
+            format!("\n{} ({}){title}", step.id, step.work)
+        })
+        .collect();
+    if steps.is_empty() {
+        return String::new();
+    }
+    let more = progress.plan().steps.len() - steps.len();
+    let more = if more > 0 { format!("\nand {more} more") } else { String::new() };
+    format!("\n\nSteps that ran before you, to whose results you can refer:{}{more}", steps.concat())
 }
 
 /// About how many tokens a prompt is: never less than it is.

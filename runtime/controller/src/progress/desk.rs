@@ -43,7 +43,8 @@ impl Desk {
 
     /// What waits for an answer that would still count.
     pub fn open(&self, now_ms: u64) -> impl Iterator<Item = &Ask> {
-        let open = move |asked: &&Asked| asked.answer.is_none() && !asked.used && now_ms < asked.ask.until_ms;
+        let over = self.cancelled.is_some();
+        let open = move |asked: &&Asked| !over && asked.answer.is_none() && !asked.used && now_ms < asked.ask.until_ms;
         self.asks.iter().filter(open).map(|asked| &asked.ask)
     }
 
@@ -83,6 +84,10 @@ impl Desk {
     }
 
     pub(super) fn ask(&mut self, ask: Ask) {
+        // A plan that was asked about before is another one now.
+        if ask.about == About::Plan {
+            self.asks.iter_mut().filter(|asked| asked.ask.about == About::Plan).for_each(|asked| asked.used = true);
+        }
         self.asks.push(Asked { ask, answer: None, used: false });
     }
 
