@@ -90,6 +90,7 @@ impl Within {
             digest: tool.digest,
             args,
             provenance,
+            chosen: chosen.clone(),
             decision: verdict,
         };
         let changes = matches!(&decision, Decision::Allow { grant } if grant.can_change());

@@ -236,6 +236,8 @@ pub enum EventBody {
         args: Value,
         /// Where each argument came from.
         provenance: BTreeMap<String, Provenance>,
+        /// Where the choice of it came from.
+        chosen: Provenance,
         /// What policy said, or the budget where that is used up.
         decision: Verdict,
     },

@@ -125,6 +125,38 @@ words = text.count {"text": "$letter.text"}
     );
 }
 
+/// Afterwards a script is its calls.
+#[test]
+fn what_a_script_did_can_be_looked_back_at() {
+    let code = "letter = files.read {\"path\": \"inbox/letter\"}\nup = files.write {\"path\": \"out/a\", \"content\": \"$letter.text\", \"mode\": \"overwrite\"}\n";
+    let (place, ended) = check("", code, 0, &[]);
+    let task = ended.stdout.trim();
+    place.run(&["replay", task]).expect(0, &["script  script.run  identical"]);
+    // What it needs is what its calls need, and what the calls around them have to be granted.
+    let learned = place.run(&["policy", "learn", task]).stdout;
+    place.write("learned.cedar", &learned);
+    place.run(&["policy", "backtest", "learned.cedar", "--task", task]).expect(4, &["3 decisions compared"]);
+    let plan = place.read("plan.toml");
+    place.write("plan.toml", &plan.replace("policy.cedar", "learned.cedar"));
+    place.run(&["run", "plan.toml"]).expect(0, &["ended     script: ok"]);
+    // A call that another policy would not let it make.
+    let other = format!(
+        "{POLICY}\n@id(\"no-writes\") forbid (principal, action == Action::\"call\", resource == Tool::\"files.write\");"
+    );
+    place.write("other.cedar", &other);
+    place.run(&["policy", "backtest", "other.cedar", "--task", task]).expect(
+        4,
+        &["3 decisions compared, 1 would be others", "script  files.write  call: allow → deny", "no-writes"],
+    );
+    let other = format!(
+        "{POLICY}\n@id(\"no-scripts\") forbid (principal, action == Action::\"call\", resource == Tool::\"script.run\");"
+    );
+    place.write("other.cedar", &other);
+    place
+        .run(&["policy", "backtest", "other.cedar", "--task", task])
+        .expect(4, &["1 decisions compared, 1 would be others, 2 left out", "would not have run"]);
+}
+
 /// A script that has read both cannot send, by whatever way it goes about it.
 #[test]
 fn a_script_does_not_launder() {

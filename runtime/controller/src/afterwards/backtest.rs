@@ -3,11 +3,14 @@
 use super::past::{Past, Told, told};
 use crate::{gate::Gate, record, report::Record};
 use journal::Verdict;
-use policy::{Decision, Grant, ToolId};
+use policy::{Bounds, Decision, Grant, ToolId};
 use sandbox::{Action, Effect};
 use serde::Serialize;
 use serde_json::Value;
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// What came of comparing one task's decisions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -39,9 +42,14 @@ pub struct Change {
 /// something else has changed, and nothing is compared.
 pub fn backtest(old: &Arc<Gate>, new: &Arc<Gate>, record: &Record) -> Tested {
     let mut tested = Tested::default();
+    // What calls are granted that others are made from, by step and by how deep they stand.
+    let mut around = BTreeMap::<(&str, usize), Decisions>::new();
     for told in told(record) {
         match told {
-            Told::Call(past) => call(old, new, &past, &mut tested),
+            Told::Call(past) => {
+                around.retain(|(step, _), _| *step != past.step);
+                around.extend(call(old, new, &past, None, &mut tested).map(|both| ((past.step, 1), both)));
+            }
             Told::Task(step, within) => {
                 let rules = within.plan.forbid.as_deref();
                 // They were valid beside the one policy, and need not be beside the other.
@@ -50,9 +58,22 @@ pub fn backtest(old: &Arc<Gate>, new: &Arc<Gate>, record: &Record) -> Tested {
                     (Err(error), _) | (_, Err(error)) => tested.left_out.push((step.to_owned(), error.to_string())),
                 }
             }
-            // What a tool could call is bounded by a grant that is not in the record.
             Told::Invoked(inner) => {
-                tested.left_out.push((inner.step.to_owned(), format!("the call of {} from within it", inner.tool)));
+                let (past, depth) = (&inner.past, inner.chain.len());
+                let bounds = match around.get(&(past.step, depth)) {
+                    Some((Decision::Allow { grant: old }, Decision::Allow { grant: new })) => {
+                        (old.bounds(), new.bounds())
+                    }
+                    _ => {
+                        let why = format!("the call of {} from within it, which would not have run", past.tool);
+                        tested.left_out.push((past.step.to_owned(), why));
+                        continue;
+                    }
+                };
+                match call(old, new, past, Some(&bounds), &mut tested) {
+                    Some(both) => drop(around.insert((past.step, depth + 1), both)),
+                    None => drop(around.remove(&(past.step, depth + 1))),
+                }
             }
         }
     }
@@ -68,19 +89,32 @@ impl Tested {
     }
 }
 
-fn call(old: &Gate, new: &Gate, past: &Past<'_>, tested: &mut Tested) {
+/// What the one policy says, and the other.
+type Decisions = (Decision, Decision);
+
+/// Compares what is said of one call, and of what it sent; gives back what was said of the call where that could be compared.
+fn call(
+    old: &Gate,
+    new: &Gate,
+    past: &Past<'_>,
+    within: Option<&(Bounds, Bounds)>,
+    tested: &mut Tested,
+) -> Option<Decisions> {
     let mut leave_out = |why: String| tested.left_out.push((past.step.to_owned(), why));
     let (Some(tool), Some(new_tool)) = (old.tool(past.tool), new.tool(past.tool)) else {
-        return leave_out("its package is not there any more".into());
+        leave_out("its package is not there any more".into());
+        return None;
     };
     if tool.digest != *past.digest {
-        return leave_out(format!("its package is {} now", tool.digest));
+        leave_out(format!("its package is {} now", tool.digest));
+        return None;
     }
-    let before = old.decide_approved(&past.proposal(tool), &past.agreed);
+    let before = old.decide_approved(&past.proposal(tool, within.map(|(old, _)| old)), &past.agreed);
     if !is_same(&before, past.decision) {
-        return leave_out(format!("the policy of its task says something else now: {}", words(&before)));
+        leave_out(format!("the policy of its task says something else now: {}", words(&before)));
+        return None;
     }
-    let now = new.decide_approved(&past.proposal(new_tool), &past.agreed);
+    let now = new.decide_approved(&past.proposal(new_tool, within.map(|(_, new)| new)), &past.agreed);
     tested.compared += 1;
     let change = |what: &str, before: String, now: String| Change {
         step: past.step.to_owned(),
@@ -122,6 +156,7 @@ fn call(old: &Gate, new: &Gate, past: &Past<'_>, tested: &mut Tested) {
             }
         }
     }
+    Some((before, now))
 }
 
 /// Whether a decision is of the kind that was recorded.

@@ -78,12 +78,13 @@ impl Asked {
                     self.outcome(past.tool, past.outcome.as_ref());
                 }
                 Told::Invoked(inner) => {
-                    self.decided(inner.tool, inner.decision, &BTreeSet::new());
-                    self.outcome(inner.tool, inner.outcome.as_ref());
+                    let past = &inner.past;
+                    self.decided(past.tool, past.decision, &past.agreed);
+                    self.outcome(past.tool, past.outcome.as_ref());
                     // A call within another can do no more than what the one around it was granted.
                     for around in inner.chain {
-                        self.granted(around, inner.decision);
-                        self.outcome(around, inner.outcome.as_ref());
+                        self.granted(around, past.decision);
+                        self.outcome(around, past.outcome.as_ref());
                     }
                 }
                 Told::Task(_, within) => self.record(within),

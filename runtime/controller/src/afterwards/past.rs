@@ -2,7 +2,7 @@
 
 use crate::{budget::Spent, gate::Proposal, plan::Step, progress::Progress, report::Record};
 use journal::{Answer, EventBody, Verdict};
-use policy::{Digest, Limits, Narrow, Provenance, ToolId};
+use policy::{Bounds, Digest, Limits, Narrow, Provenance, ToolId};
 use sandbox::{Outcome, Tool};
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -40,13 +40,9 @@ pub(super) enum Told<'a> {
 
 /// A call that a tool made of another one.
 pub(super) struct Inner<'a> {
-    pub(super) step: &'a str,
+    pub(super) past: Past<'a>,
     /// The calls that it was made from, the outermost first.
     pub(super) chain: &'a [ToolId],
-    pub(super) tool: &'a ToolId,
-    pub(super) decision: &'a Verdict,
-    /// Absent where it did not run, or nobody knows how far it came.
-    pub(super) outcome: Option<Outcome>,
 }
 
 /// Everything that a record tells, in the order in which it began.
@@ -58,10 +54,6 @@ pub(super) fn told(record: &Record) -> Vec<Told<'_>> {
             EventBody::Decided { step, tool, digest, args, provenance, decision, approval } => {
                 let node = progress.graph.find(step).map(|at| progress.graph.nodes()[at].clone());
                 let own = |limits: fn(&Step) -> Limits| node.as_ref().map(|node| limits(&node.step));
-                let granted = match decision {
-                    Verdict::Allow { grant } => Limits::deserialize(&grant["limits"]).ok(),
-                    Verdict::Ask { .. } | Verdict::Deny { .. } => None,
-                };
                 let asks = progress.desk.asks().iter();
                 let answered = asks.filter(|asked| Some(&asked.ask.digest) == approval.as_ref());
                 let agreed = answered.filter_map(|asked| match &asked.answer {
@@ -77,7 +69,7 @@ pub(super) fn told(record: &Record) -> Vec<Told<'_>> {
                     provenance,
                     decision,
                     chosen: node.as_ref().map_or_else(Arc::default, |node| Arc::clone(&node.chosen)),
-                    limits: granted.or_else(|| own(|step| step.limits)).unwrap_or_default(),
+                    limits: granted(decision).or_else(|| own(|step| step.limits)).unwrap_or_default(),
                     narrow: node.as_ref().map_or_else(Narrow::default, |node| node.step.narrow.clone()),
                     spent: progress.spent,
                     agreed: agreed.collect(),
@@ -92,16 +84,34 @@ pub(super) fn told(record: &Record) -> Vec<Told<'_>> {
             EventBody::Delegated { step, task } if within.insert(*task) => {
                 all.extend(record.within.iter().find(|(_, of)| of.task == *task).map(|(_, of)| Told::Task(step, of)));
             }
-            EventBody::Invoked { step: Some(step), chain, tool, decision, .. } => {
-                all.push(Told::Invoked(Box::new(Inner { step, chain, tool, decision, outcome: None })));
+            EventBody::Invoked { step: Some(step), chain, tool, digest, args, provenance, chosen, decision } => {
+                let spent = match open.get(step.as_str()).and_then(|at| all.get(*at)) {
+                    Some(Told::Call(around)) => around.spent,
+                    _ => progress.spent,
+                };
+                let past = Past {
+                    step,
+                    tool,
+                    digest,
+                    args,
+                    provenance,
+                    decision,
+                    chosen: Arc::new(chosen.clone()),
+                    narrow: Narrow::default(),
+                    limits: granted(decision).unwrap_or_default(),
+                    spent,
+                    agreed: BTreeSet::new(),
+                    outcome: None,
+                };
+                all.push(Told::Invoked(Box::new(Inner { past, chain })));
             }
             EventBody::InvokeEnded { step: Some(step), chain, outcome, .. } => {
                 let asked = all.iter_mut().rev().find_map(|told| match told {
-                    Told::Invoked(inner) if inner.step == step && inner.chain == chain => Some(inner),
+                    Told::Invoked(inner) if inner.past.step == step && inner.chain == chain => Some(inner),
                     _ => None,
                 });
                 if let Some(inner) = asked {
-                    inner.outcome = outcome.as_ref().map(Outcome::from_record);
+                    inner.past.outcome = outcome.as_ref().map(Outcome::from_record);
                 }
             }
             _ => {}
@@ -111,16 +121,24 @@ pub(super) fn told(record: &Record) -> Vec<Told<'_>> {
     all
 }
 
+/// The limits that a call was granted.
+fn granted(decision: &Verdict) -> Option<Limits> {
+    match decision {
+        Verdict::Allow { grant } => Limits::deserialize(&grant["limits"]).ok(),
+        Verdict::Ask { .. } | Verdict::Deny { .. } => None,
+    }
+}
+
 impl Past<'_> {
-    /// The same proposal, of the tool as it is now.
-    pub(super) fn proposal<'b>(&'b self, tool: &'b Tool) -> Proposal<'b> {
+    /// The same proposal, of the tool as it is now, within what the call around it was granted.
+    pub(super) fn proposal<'b>(&'b self, tool: &'b Tool, within: Option<&'b Bounds>) -> Proposal<'b> {
         Proposal {
             tool,
             args: self.args,
             provenance: self.provenance,
             chosen: &self.chosen,
             narrow: &self.narrow,
-            within: None,
+            within,
             limits: self.limits,
             spent: self.spent,
         }

@@ -11,7 +11,7 @@ use journal::TaskId;
 use policy::{Decision, LimitKind, Provenance, ToolId};
 use sandbox::{End, Outcome};
 use serde::Serialize;
-use std::{pin::Pin, sync::Arc};
+use std::{collections::BTreeMap, pin::Pin, sync::Arc};
 
 /// A recorded call, and what came of it this time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -47,11 +47,23 @@ pub enum Again {
 /// that is for its maker to see to.
 pub fn replay<'a>(gate: &'a Arc<Gate>, record: &'a Record) -> Pin<Box<dyn Future<Output = Vec<Replayed>> + Send + 'a>> {
     Box::pin(async move {
-        let mut all = Vec::new();
-        for told in told(record) {
+        let (mut all, told) = (Vec::new(), told(record));
+        // What a tool had done by others it has done.
+        let mut inner = BTreeMap::<&str, String>::new();
+        for told in &told {
+            if let Told::Invoked(call) = told
+                && let Some(what) = call.past.outcome.as_ref().and_then(outside)
+            {
+                inner.entry(call.past.step).or_insert(format!("{what}, by {}", call.past.tool));
+            }
+        }
+        for told in told {
             match told {
                 Told::Call(past) if past.outcome.is_some() => {
-                    let again = again(gate, &past).await.unwrap_or_else(|why| Again::Not { why });
+                    let again = match inner.get(past.step) {
+                        Some(what) => Again::Not { why: format!("it went outside: {what}") },
+                        None => again(gate, &past).await.unwrap_or_else(|why| Again::Not { why }),
+                    };
                     all.push(Replayed { step: past.step.to_owned(), tool: past.tool.clone(), again });
                 }
                 Told::Task(step, within) => {
@@ -67,21 +79,27 @@ pub fn replay<'a>(gate: &'a Arc<Gate>, record: &'a Record) -> Pin<Box<dyn Future
     })
 }
 
+/// The first thing that a call did which is neither of files nor a call of another tool.
+fn outside(outcome: &Outcome) -> Option<String> {
+    let outside = |effect: &&sandbox::Effect| !effect.action.is_of_files() && effect.action != sandbox::Action::Invoke;
+    let effect = outcome.effects.done.iter().find(outside)?;
+    Some(format!("{} {}", effect.action.name(), effect.path))
+}
+
 async fn again(gate: &Arc<Gate>, past: &Past<'_>) -> Result<Again, String> {
     let before = past.outcome.as_ref().ok_or("it did not end")?;
     if before.end == End::Cancelled {
         return Err("it was cancelled".into());
     }
-    let outside = |effect: &&sandbox::Effect| !effect.action.is_of_files() && effect.action != sandbox::Action::Invoke;
-    if let Some(effect) = before.effects.done.iter().find(outside) {
-        return Err(format!("it went outside: {} {}", effect.action.name(), effect.path));
+    if let Some(what) = outside(before) {
+        return Err(format!("it went outside: {what}"));
     }
     let tool = gate.tool(past.tool).ok_or("its package is not there any more")?;
     if tool.digest != *past.digest {
         return Err(format!("its package is {} now", tool.digest));
     }
     let arguments = tool.arguments(past.args, past.limits.get(LimitKind::Arguments)).map_err(|bad| bad.to_string())?;
-    let grant = match gate.decide_approved(&past.proposal(tool), &past.agreed) {
+    let grant = match gate.decide_approved(&past.proposal(tool, None), &past.agreed) {
         Decision::Allow { grant } => grant,
         Decision::Ask { approvers, .. } => {
             return Err(format!("it would need the approval of {}", approvers.join(", ")));
