@@ -50,7 +50,7 @@ pub(crate) enum Command {
     /// Takes a task's staged changes over, if they are exactly those of a digest
     Commit(CommitArgs),
     /// Drops a task's staged changes
-    Discard(TaskArgs),
+    Discard(DiscardArgs),
     /// Lists what waits for a person's answer
     Approvals {
         /// Only of this task
@@ -185,6 +185,16 @@ pub(crate) struct CommitArgs {
     /// Prints them as JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) by: AsArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiscardArgs {
+    #[command(flatten)]
+    pub(crate) task: TaskArgs,
+    #[command(flatten)]
+    pub(crate) by: AsArgs,
 }
 
 #[derive(Debug, Args)]

@@ -203,9 +203,13 @@ pub(crate) fn sentence(event: &EventBody) -> String {
             let end = outcome.as_ref().map(|outcome| end(&sandbox::Outcome::from_record(outcome)));
             format!("ended     {tool} by {}: {}", caller(chain), end.as_deref().unwrap_or("it could not begin"))
         }
-        EventBody::Committing { digest, changes } => format!("commits   {} staged changes: {digest}", changes["total"]),
+        EventBody::Committing { digest, changes, by } => {
+            format!("commits   {} staged changes: {digest}, by {by}", changes["total"])
+        }
         EventBody::Committed { digest } => format!("committed {digest}"),
-        EventBody::Discarded { digest, changes } => format!("discarded {} staged changes: {digest}", changes["total"]),
+        EventBody::Discarded { digest, changes, by } => {
+            format!("discarded {} staged changes: {digest}, by {by}", changes["total"])
+        }
         EventBody::CallStarted { tool, .. } => format!("began     {tool}"),
         EventBody::Call { tool, decision, outcome, .. } => match (decision, outcome) {
             (_, Some(outcome)) => format!("ended     {tool}: {}", end(&sandbox::Outcome::from_record(outcome))),

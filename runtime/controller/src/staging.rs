@@ -1,11 +1,11 @@
 //! What a person does with a task's staged changes: takes them over, or drops them.
 
 use crate::{plan::Plan, progress::Progress, record::now_ms};
-use journal::{EventBody, Journal, JournalError, TaskId, TaskState};
+use journal::{Author, EventBody, Journal, JournalError, TaskId, TaskState};
 use policy::{Digest, Provenance};
 use sandbox::{CommitError, Diff, Staged, StagedError};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 /// How many changes an event lists; its digest stands for all of them.
 const MAX_LISTED: usize = 2_000;
@@ -38,6 +38,8 @@ pub struct Staging<'a> {
     pub plan: Option<&'a Arc<Plan>>,
     /// Its events.
     pub events: &'a [EventBody],
+    /// Who wants something done with its changes.
+    pub by: &'a Author,
 }
 
 impl Staging<'_> {
@@ -55,7 +57,7 @@ impl Staging<'_> {
         if found != digest {
             return Err(CommitError::Changed { expected: digest, found }.into());
         }
-        self.append(EventBody::Committing { digest, changes: listed(&diffs) }).await?;
+        self.append(EventBody::Committing { digest, changes: listed(&diffs), by: self.by.clone() }).await?;
         let diffs = Staged::commit(&staged, digest)?;
         self.append(EventBody::Committed { digest }).await?;
         remove(staged)?;
@@ -72,13 +74,27 @@ impl Staging<'_> {
         let digest = Diff::digest(&diffs);
         // A task that has failed has its last event; what it left behind was never done.
         if !self.events.iter().any(EventBody::closes) {
-            self.append(EventBody::Discarded { digest, changes: listed(&diffs) }).await?;
+            self.append(EventBody::Discarded { digest, changes: listed(&diffs), by: self.by.clone() }).await?;
             remove(staged)?;
             self.end("its staged changes were discarded").await?;
         } else {
             remove(staged)?;
         }
         Ok(diffs)
+    }
+
+    /// Drops changes that cannot be looked at, and says why they could not.
+    ///
+    /// # Errors
+    /// Where they cannot be removed, or nothing can be recorded.
+    pub async fn discard_unseen(&self, folder: &Path, why: &str) -> Result<(), StagingError> {
+        let open = !self.events.iter().any(EventBody::closes);
+        if open {
+            let changes = json!({ "total": "unknown", "mounts": [], "why": why });
+            self.append(EventBody::Discarded { digest: Diff::digest(&[]), changes, by: self.by.clone() }).await?;
+        }
+        Staged::discard_all(folder)?;
+        if open { self.end("its staged changes were discarded").await } else { Ok(()) }
     }
 
     async fn append(&self, event: EventBody) -> Result<(), StagingError> {

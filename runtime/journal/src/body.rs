@@ -261,6 +261,8 @@ pub enum EventBody {
         digest: Digest,
         /// What they are, as the sandbox says it.
         changes: Value,
+        /// Who wants it.
+        by: Author,
     },
     /// Staged changes were taken over.
     Committed {
@@ -273,6 +275,8 @@ pub enum EventBody {
         digest: Digest,
         /// What they were.
         changes: Value,
+        /// Who wanted it.
+        by: Author,
     },
     /// A call outside of a plan, that can change something, is about to run.
     CallStarted {

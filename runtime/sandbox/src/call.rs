@@ -45,7 +45,7 @@ const MIN_FUEL: u64 = 4 << 20;
 /// The engine counts headers with what each takes in memory. What is sent is counted by the door.
 const HEADER_OVERHEAD: usize = 4;
 /// The longest message of a trap, in characters.
-const MAX_MESSAGE: usize = 300;
+pub(crate) const MAX_MESSAGE: usize = 300;
 
 /// One call, ready to run.
 pub(crate) struct Job<'a> {

@@ -7,7 +7,7 @@ use crate::{
 };
 use policy::{Denial, LimitKind, Limits, Provenance, Refusal, Source};
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -168,15 +168,15 @@ impl Ledger {
         }
     }
 
-    /// What the call has read in another process.
-    pub(crate) fn learn(&self, read: &Provenance) {
+    /// What the call has read in another process: of its mounts. What it heard of hosts and tools came through this one.
+    pub(crate) fn learn(&self, read: &Provenance, mounts: &BTreeSet<String>) {
         let mut seen = lock(&self.effects);
         for source in read.iter() {
-            match source {
-                Source::Mount(name) => drop(seen.effects.mounts_read.insert(name.clone())),
-                Source::Http(host) => drop(seen.effects.hosts_read.insert(host.clone())),
-                Source::Tool(tool) => drop(seen.effects.tools_read.insert(tool.clone())),
-                _ => {}
+            if let Source::Mount(name) = source
+                && mounts.contains(name)
+                && !seen.effects.mounts_read.contains(name)
+            {
+                seen.effects.mounts_read.insert(name.clone());
             }
         }
     }
@@ -202,8 +202,7 @@ impl Ledger {
         let mut accounts = Vec::new();
         let mut account = self.outer.as_deref();
         while let Some(ledger) = account {
-            let counted = [&ledger.written, &ledger.created, &ledger.sent, &ledger.received];
-            accounts.push(Counted { limits: ledger.limits, counted: counted.map(|count| count.load(Relaxed)) });
+            accounts.push(Counted { limits: ledger.limits, counted: ledger.counted() });
             account = ledger.outer.as_deref();
         }
         accounts
@@ -220,35 +219,30 @@ impl Ledger {
         Self::new(limits, outer)
     }
 
-    /// Takes over what was counted in another process, where the limits held: bytes written, things created, bytes sent and
-    /// received. What both have counted, the larger number counts.
-    pub(crate) fn settle(&self, counted: [u64; 4]) {
-        let own = [&self.written, &self.created, &self.sent, &self.received];
-        let outer = |ledger: &Self, index: usize, more: u64| {
-            let of = [&ledger.written, &ledger.created, &ledger.sent, &ledger.received];
-            add(of[index], more);
-        };
+    /// Adds what was counted in another process alone: bytes written, things created, bytes sent and received. The limit that
+    /// it is too much for together with what was counted here, where there is one.
+    pub(crate) fn settle(&self, counted: [u64; 4]) -> Option<LimitHit> {
         let kinds = [LimitKind::Written, LimitKind::Created, LimitKind::Sent, LimitKind::Received];
-        for (index, (own, counted)) in own.into_iter().zip(counted).enumerate() {
-            // What is claimed beyond the limit cannot have been.
-            let counted = counted.min(self.limits.get(kinds[index]));
-            let before = own.fetch_max(counted, Relaxed);
-            let mut account = self.outer.as_deref();
-            while let Some(ledger) = account {
-                outer(ledger, index, counted.saturating_sub(before));
-                account = ledger.outer.as_deref();
-            }
-        }
+        // What is claimed beyond the limit cannot have been.
+        let counted = std::array::from_fn(|kind| counted[kind].min(self.limits.get(kinds[kind])));
+        self.charge(counted);
+        let over = |(kind, sum): (&LimitKind, u64)| (sum > self.limits.get(*kind)).then(|| self.hit(*kind));
+        kinds.iter().zip(self.counted()).find_map(over)
     }
 
     /// Counts what was used elsewhere, where it was within limits.
-    pub(crate) fn charge(&self, written: u64, created: u64) {
+    pub(crate) fn charge(&self, counted: [u64; 4]) {
         let mut account = Some(self);
         while let Some(ledger) = account {
-            add(&ledger.written, written);
-            add(&ledger.created, created);
+            let counts = [&ledger.written, &ledger.created, &ledger.sent, &ledger.received];
+            counts.into_iter().zip(counted).for_each(|(count, more)| add(count, more));
             account = ledger.outer.as_deref();
         }
+    }
+
+    /// Bytes written, things created, bytes sent and received.
+    pub(crate) fn counted(&self) -> [u64; 4] {
+        [&self.written, &self.created, &self.sent, &self.received].map(|count| count.load(Relaxed))
     }
 
     /// What the call has read so far.
@@ -317,17 +311,14 @@ impl Ledger {
         Ok(Connection(Arc::clone(self)))
     }
 
-    /// Counts here and in every account outside of this one. What one of them refuses may stay counted in others: a call
-    /// that hit a limit ends.
+    /// Counts here and in every account outside of this one. What one of them refuses is counted in none: the call ends, and
+    /// those around it may go on.
     fn count(&self, of: fn(&Self) -> &AtomicU64, more: u64, limit: LimitKind) -> Result<(), LimitHit> {
-        let mut account = Some(self);
-        while let Some(ledger) = account {
-            let max = ledger.limits.get(limit);
-            let add = |now: u64| now.checked_add(more).filter(|sum| *sum <= max);
-            of(ledger).fetch_update(Relaxed, Relaxed, add).map_err(|_| ledger.hit(limit))?;
-            account = ledger.outer.as_deref();
-        }
-        Ok(())
+        let max = self.limits.get(limit);
+        let add = |now: u64| now.checked_add(more).filter(|sum| *sum <= max);
+        of(self).fetch_update(Relaxed, Relaxed, add).map_err(|_| self.hit(limit))?;
+        let around = self.outer.as_deref().map_or(Ok(()), |outer| outer.count(of, more, limit));
+        around.inspect_err(|_| drop(of(self).fetch_sub(more, Relaxed)))
     }
 
     /// Keeps what a guest says to the operator.
@@ -397,10 +388,6 @@ impl Ledger {
 
     pub(crate) fn written(&self) -> u64 {
         self.written.load(Relaxed)
-    }
-
-    pub(crate) fn created(&self) -> u64 {
-        self.created.load(Relaxed)
     }
 
     pub(crate) fn sent(&self) -> u64 {

@@ -45,7 +45,7 @@ pub use package::{Arguments, MissingExport, Package, Tool};
 pub use secrecy::SecretString;
 pub use secrets::Secrets;
 pub use stage::{Account, Chain, Invocation, Invoking, NotInvoked, Progress, Stage};
-pub use staged::{Change, CommitError, Content, Diff, Staged, StagedError};
+pub use staged::{Change, CommitError, Content, Diff, FileMode, NoMode, Staged, StagedError};
 pub use value::BadArguments;
 pub use worker::{Probed, Wall, WallStanding, Walls, WorkerError, serve_as_worker};
 pub use world::{Mount, MountError, World};

@@ -3,12 +3,16 @@
 use crate::{
     call::CallError,
     doors::fs::{Root, Ruled, View},
-    staged::{End, Kind},
+    staged::Kind,
     world::World,
 };
 use cap_std::fs::Dir;
 use policy::MountGrant;
-use std::{io, os::fd::AsRawFd, sync::Arc};
+use rustix::{
+    fs::{Mode, OFlags, ResolveFlags, openat2},
+    io::Errno,
+};
+use std::{fs::File, io, os::fd::AsRawFd, sync::Arc};
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
 /// A root directory of a call, open.
@@ -45,17 +49,27 @@ impl Opened {
         let place = match view {
             Some(staged) if whole => Place::Staged(Arc::new(View { staged, floor: String::new(), writes, ruled })),
             Some(staged) => {
-                let spot =
-                    staged.find("", "", mount.path.as_str(), End::Follow).map_err(|error| refuse(error.into()))?;
-                if spot.there().map_err(|error| refuse(error.into()))?.kind != Kind::Directory {
-                    return Err(refuse(io::ErrorKind::NotADirectory.into()));
+                let floor = mount.path.as_str();
+                // What it is by now, where another process has the same view.
+                staged.read_gone().map_err(|error| CallError::Staged { mount: mount.name.to_string(), error })?;
+                match staged.lookup(floor).map_err(|error| refuse(error.into()))? {
+                    Some(found) if found.kind == Kind::Directory => {}
+                    Some(_) => return Err(refuse(io::ErrorKind::NotADirectory.into())),
+                    None => return Err(refuse(io::ErrorKind::NotFound.into())),
                 }
-                Place::Staged(Arc::new(View { staged, floor: spot.path, writes, ruled }))
+                Place::Staged(Arc::new(View { staged, floor: floor.to_owned(), writes, ruled }))
             }
             None if whole => Place::Directory { dir: source.dir(), writes, ruled },
             None => {
-                let dir = source.dir().open_dir(mount.path.as_str()).map_err(refuse)?;
-                Place::Directory { dir: Arc::new(dir), writes, ruled }
+                // What policy decided on is this path. A link on it, which an earlier call may have made, leads to another.
+                let how = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+                let dir = openat2(&*source.dir(), mount.path.as_str(), flags, Mode::empty(), how);
+                let dir = dir.map_err(|error| match error {
+                    Errno::LOOP => refuse(io::Error::other("a link leads there; grant the part where it really is")),
+                    error => refuse(error.into()),
+                })?;
+                Place::Directory { dir: Arc::new(Dir::from_std_file(File::from(dir))), writes, ruled }
             }
         };
         Ok(Self { guest_path, place })

@@ -63,8 +63,16 @@ impl Shares {
             }
             waiting
         };
-        match waiting.await {
-            Ok(places) => places,
+        let mut waiting = Waiting { of: self, tenant, places: Some(waiting) };
+        let taken = match &mut waiting.places {
+            Some(places) => places.await,
+            None => std::future::pending().await,
+        };
+        match taken {
+            Ok(places) => {
+                waiting.places = None;
+                places
+            }
             // The other half is in the state, which `self` keeps.
             Err(_) => std::future::pending().await,
         }
@@ -97,20 +105,21 @@ impl Shares {
         state.free += count;
         if let Some(own) = state.tenants.get_mut(tenant) {
             own.held -= count;
-            if own.held == 0 && own.waiting.is_empty() {
-                state.tenants.remove(tenant);
+            // Whoever does not wait any more neither counts nor keeps others waiting.
+            own.waiting.retain(|(_, sender)| !sender.is_closed());
+            if own.waiting.is_empty() {
+                let idle = own.held == 0;
+                state.turns.retain(|turn| turn != tenant);
+                if idle {
+                    state.tenants.remove(tenant);
+                }
             }
         }
         let mut left = state.turns.len();
         while left > 0 && state.free > 0 {
             left -= 1;
             let Some(next) = state.turns.pop_front() else { break };
-            let wanted = state.tenants.get_mut(&next).and_then(|own| {
-                while own.waiting.front().is_some_and(|(_, sender)| sender.is_closed()) {
-                    own.waiting.pop_front();
-                }
-                own.waiting.front().map(|(count, _)| *count)
-            });
+            let wanted = state.tenants.get(&next).and_then(|own| own.waiting.front().map(|(count, _)| *count));
             let Some(count) = wanted else { continue };
             if !self.allows(&state, &next, count) {
                 state.turns.push_back(next);
@@ -129,6 +138,22 @@ impl Shares {
         }
         drop(state);
         drop(unwanted);
+    }
+}
+
+/// A place in the queue, until places are had or nobody wants them any more.
+struct Waiting<'a> {
+    of: &'a Arc<Shares>,
+    tenant: &'a Tenant,
+    places: Option<oneshot::Receiver<Places>>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(places) = self.places.take() {
+            drop(places);
+            self.of.give_back(self.tenant, 0);
+        }
     }
 }
 
@@ -208,5 +233,28 @@ mod tests {
         assert!(got(&mut waiting, &mut held).is_empty());
         held.clear();
         assert_eq!(got(&mut waiting, &mut held), ["b"]);
+    }
+
+    /// Who is gone neither counts as waiting nor keeps those behind it from what is free.
+    #[test]
+    fn who_is_gone_does_not_wait() {
+        let shares = Shares::new(5, None);
+        let mut held = Vec::new();
+        assert_eq!(got(&mut vec![("b".to_owned(), take(&shares, "b", 2))], &mut held), ["b"]);
+        let mut large = vec![("a".to_owned(), take(&shares, "a", 5))];
+        let mut small = vec![("a".to_owned(), take(&shares, "a", 1))];
+        assert!(got(&mut large, &mut held).is_empty() && got(&mut small, &mut held).is_empty());
+        assert_eq!(shares.waiting(&"a".into()), 2);
+        drop(large);
+        assert_eq!(got(&mut small, &mut held), ["a"], "three are free");
+        assert_eq!(shares.waiting(&"a".into()), 0);
+        for _ in 0..3 {
+            let mut gone = vec![("a".to_owned(), take(&shares, "a", 5))];
+            assert!(got(&mut gone, &mut held).is_empty());
+        }
+        assert_eq!(shares.waiting(&"a".into()), 0);
+        held.clear();
+        let state = lock(&shares.state);
+        assert_eq!((state.free, state.tenants.len(), state.turns.len()), (5, 0, 0));
     }
 }

@@ -11,13 +11,15 @@ mod commit;
 mod copy;
 mod diff;
 mod layers;
+mod mode;
+mod remove;
 
 pub use commit::CommitError;
-pub(crate) use copy::Cost;
 pub use diff::{Change, Content, Diff};
 pub(crate) use layers::{End, Found, Kind, Layer, Spot, join};
+pub use mode::{FileMode, NoMode};
 
-use layers::Beneath as _;
+use layers::{Beneath as _, Gone};
 use policy::MountName;
 use rustix::{
     fs::{FlockOperation, Mode, OFlags, fstat, mkdirat},
@@ -25,7 +27,6 @@ use rustix::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::BTreeSet,
     fs::{self, DirBuilder},
     io,
     os::{
@@ -33,7 +34,11 @@ use std::{
         unix::fs::DirBuilderExt as _,
     },
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 /// The name of the file that says what a folder of staged changes belongs to.
@@ -44,17 +49,21 @@ const ABOUT: &str = "mount.json";
 pub struct Staged {
     about: About,
     folder: PathBuf,
+    open_folder: OwnedFd,
     base: OwnedFd,
     files: OwnedFd,
     gone_folder: OwnedFd,
     /// Copies are made here, and moved to their place when they are whole.
     new: Arc<OwnedFd>,
-    gone: Mutex<BTreeSet<String>>,
+    gone: Mutex<Gone>,
     /// Whose turn it is: one operation at a time looks and acts.
     turn: Arc<tokio::sync::Mutex<()>>,
     /// Whether other processes have the same view.
-    shared: bool,
+    shared: AtomicBool,
 }
+
+/// How long to wait before another process's turn is looked at again: so long at first, and at most.
+const WAITS: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(2));
 
 /// A turn.
 #[derive(Clone)]
@@ -149,18 +158,23 @@ impl Staged {
         if (stat.st_dev, stat.st_ino) != (about.device, about.inode) {
             return Err(StagedError::OtherDirectory { path: about.path });
         }
-        let layer = |name: &str| open_directory(&folder.join(name));
-        let this = Self {
-            base,
-            files: layer("files")?,
-            gone_folder: layer("gone")?,
-            new: Arc::new(layer("new")?),
-            gone: Mutex::default(),
-            turn: Arc::default(),
-            shared: false,
-            folder: folder.to_owned(),
-            about,
+        Self::with(about, folder.to_owned(), base, open_directory(folder)?, false)
+    }
+
+    fn with(
+        about: About,
+        folder: PathBuf,
+        base: OwnedFd,
+        open_folder: OwnedFd,
+        shared: bool,
+    ) -> Result<Self, StagedError> {
+        let layer = |name: &str| {
+            let layer = open_folder.open(name, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty());
+            layer.map_err(|error| StagedError::at(&folder.join(name))(error.into()))
         };
+        let (files, gone_folder, new) = (layer("files")?, layer("gone")?, Arc::new(layer("new")?));
+        let (gone, turn, shared) = (Mutex::default(), Arc::default(), AtomicBool::new(shared));
+        let this = Self { about, folder, open_folder, base, files, gone_folder, new, gone, turn, shared };
         this.read_gone()?;
         Ok(this)
     }
@@ -180,29 +194,48 @@ impl Staged {
             .collect::<Result<Vec<_>, _>>()
             .map_err(StagedError::at(folder))?;
         folders.sort();
-        // One that a crash left before it was whole holds nothing.
-        folders.iter().filter(|folder| folder.join(ABOUT).exists()).map(|folder| Self::open(folder)).collect()
+        // One that a crash left before it was whole holds nothing, or nothing any more.
+        let whole = |folder: &&PathBuf| folder.join(ABOUT).exists() && !remove::is_discarded(folder);
+        folders.iter().filter(whole).map(|folder| Self::open(folder)).collect()
     }
 
-    /// The view of another process, from its open layers: the base, and what is in the folder, in the order of
-    /// [`Staged::layers`].
-    pub(crate) fn shared(
-        about: About,
-        folder: PathBuf,
-        [base, files, gone_folder, new]: [OwnedFd; 4],
-    ) -> Result<Self, StagedError> {
-        let (gone, turn) = (Mutex::default(), Arc::default());
-        // Files that were sent share their locks with the sender's.
-        let own = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let new = rustix::fs::openat(&new, ".", own, Mode::empty())
-            .map_err(|error| StagedError::at(&folder)(error.into()))?;
-        let this = Self { about, folder, base, files, gone_folder, new: Arc::new(new), gone, turn, shared: true };
-        this.read_gone()?;
-        Ok(this)
+    /// Drops all changes below a folder, whatever they are: also those that cannot be looked at.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn discard_all(folder: &Path) -> Result<(), StagedError> {
+        remove::discard(folder).map_err(StagedError::at(folder))
     }
 
-    pub(crate) fn layers(&self) -> [BorrowedFd<'_>; 4] {
-        [self.base.as_fd(), self.files.as_fd(), self.gone_folder.as_fd(), self.new.as_fd()]
+    /// The view of another process, from the open base and the open folder.
+    pub(crate) fn shared(about: About, folder: PathBuf, [base, open]: [OwnedFd; 2]) -> Result<Self, StagedError> {
+        Self::with(about, folder, base, open, true)
+    }
+
+    /// From now on others have the same view: whoever acts here heeds their turns, too. Where they change a part of it, that
+    /// part is there to be changed.
+    pub(crate) async fn share(&self, floor: &str, writes: bool) -> io::Result<()> {
+        let _here = self.turn.lock().await;
+        self.shared.store(true, Relaxed);
+        if writes && !floor.is_empty() {
+            self.make_parents(&join(floor, "inside"))?;
+        }
+        Ok(())
+    }
+
+    /// The directory that it is a view of, open.
+    pub(crate) fn base(&self) -> BorrowedFd<'_> {
+        self.base.as_fd()
+    }
+
+    /// The folder of changes, open.
+    pub(crate) fn open_folder(&self) -> BorrowedFd<'_> {
+        self.open_folder.as_fd()
+    }
+
+    /// What is in the folder of changes.
+    pub(crate) fn layers_of_changes(&self) -> [BorrowedFd<'_>; 3] {
+        [self.files.as_fd(), self.gone_folder.as_fd(), self.new.as_fd()]
     }
 
     pub(crate) fn about(&self) -> &About {
@@ -217,11 +250,18 @@ impl Staged {
     /// beside them.
     pub(crate) async fn turn(&self) -> Result<Turn, Errno> {
         let here = Arc::clone(&self.turn).lock_owned().await;
-        if !self.shared {
+        if !self.shared.load(Relaxed) {
             return Ok(Turn(Arc::new(Held { _here: here, locked: None })));
         }
-        // A worker runs one call, so there is nobody else to wait for it.
-        rustix::fs::flock(&*self.new, FlockOperation::LockExclusive)?;
+        let (mut wait, most) = WAITS;
+        // Asked for again and again, since whoever waits in the kernel cannot be called off.
+        while let Err(error) = rustix::fs::flock(&*self.new, FlockOperation::NonBlockingLockExclusive) {
+            if error != Errno::WOULDBLOCK {
+                return Err(error);
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(most);
+        }
         let turn = Turn(Arc::new(Held { _here: here, locked: Some(Arc::clone(&self.new)) }));
         self.read_gone().map_err(|_| Errno::IO)?;
         Ok(turn)
@@ -242,7 +282,7 @@ impl Staged {
     /// # Errors
     /// The operating system's.
     pub fn discard(self) -> Result<(), StagedError> {
-        fs::remove_dir_all(&self.folder).map_err(StagedError::at(&self.folder))
+        remove::discard(&self.folder).map_err(StagedError::at(&self.folder))
     }
 
     /// The directory that holds what was changed.
@@ -273,6 +313,13 @@ impl Staged {
 fn open_directory(path: &Path) -> Result<OwnedFd, StagedError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     rustix::fs::open(path, flags, Mode::empty()).map_err(|error| StagedError::at(path)(error.into()))
+}
+
+/// A name that nobody can take beforehand.
+fn unguessable(prefix: &str) -> Result<String, Errno> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| Errno::IO)?;
+    Ok(format!("{prefix}{}", hex::encode(bytes)))
 }
 
 /// Writes a file, or nothing.

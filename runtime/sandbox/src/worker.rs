@@ -8,9 +8,11 @@
 
 mod bodies;
 mod child;
+mod claims;
 mod hello;
 mod host;
 mod line;
+mod root;
 mod seccomp;
 mod serve;
 mod trials;

@@ -5,7 +5,7 @@ use crate::{
     program::{Ended, Place, guest},
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 /// All that is in a directory: files with their content, links with where they lead.
 pub(crate) fn tree(directory: &Path) -> BTreeMap<String, String> {
@@ -337,4 +337,59 @@ fn copies_are_limited() {
     call("rename many other", "created=5").expect(5, &["created"]);
     call("rename many other", "created=6").expect(0, &["rename many other: ok"]);
     assert_eq!(fs::metadata(place.path("workspace/large")).expect("a file").len(), 100_000);
+}
+
+/// Who may run a file is part of what is shown, and of what is agreed to.
+#[test]
+fn permissions_are_shown_and_kept() {
+    let place = path_rules::place(STAGED);
+    let run_by_all = |mode| fs::set_permissions(place.path("workspace/plain/a"), fs::Permissions::from_mode(mode));
+    run_by_all(0o755).expect("a file of ours");
+    run(&place, &["write plain/a"]);
+    let task = task(&place);
+    place.run(&["diff", &task]).expect(0, &["change  workspace/plain/a", "executable"]);
+    let shown = diff(&place, &task);
+    assert_eq!(shown["mounts"][0]["changes"][0]["after"]["mode"], "755", "{shown}");
+    // Another mode is another change.
+    run_by_all(0o644).expect("a file of ours");
+    let digest = shown["digest"].as_str().expect("a digest");
+    place.run(&["commit", &task, "--diff", digest]).expect(3, &["look at them again"]);
+    commit(&place, &task).expect(0, &[]);
+    let mode = fs::metadata(place.path("workspace/plain/a")).expect("a file").permissions().mode();
+    assert_eq!((mode & 0o777, place.read("workspace/plain/a").as_str()), (0o755, "changed"));
+    place.run(&["tail", &task]).expect(0, &["commits   1 staged changes", ", by uid"]);
+}
+
+/// What cannot be looked at any more can be dropped.
+#[test]
+fn what_cannot_be_told_can_be_discarded() {
+    let place = path_rules::place(STAGED);
+    run(&place, &["write plain/a"]);
+    let task = task(&place);
+    fs::rename(place.path("workspace"), place.path("elsewhere")).expect("moved");
+    fs::create_dir(place.path("workspace")).expect("a folder");
+    place.run(&["diff", &task]).expect(2, &["workspace"]);
+    place.run(&["discard", &task, "--as", "alice"]).expect(0, &["what they were could not be told"]);
+    place.run(&["discard", &task]).expect(2, &["no staged changes"]);
+    place.run(&["tail", &task]).expect(0, &["discarded", "by alice (uid"]);
+}
+
+/// A part of a mount is what is decided on: a link to another part, which a guest may have made, is none.
+#[test]
+fn a_link_is_no_part_of_a_mount() {
+    for staged in ["", STAGED] {
+        let place = path_rules::place("");
+        let plan = |path: &str| {
+            let text = format!(
+                "objective = \"x\"\ntools = [\"files\"]\npolicy = [\"policy.cedar\"]\n[mounts.workspace]\npath = \"workspace\"\naccess = \"read-write\"\n{staged}[[step]]\nid = \"s\"\ntool = \"files.list\"\nargs = {{ path = \"workspace\" }}\nmounts = {{ workspace = {{ path = \"{path}\", access = \"read\" }} }}\n"
+            );
+            place.write("plan.toml", &text);
+            place.run(&["run", "plan.toml"])
+        };
+        plan("plain").expect(0, &["ended     s: ok"]);
+        for link in ["to_plain", "to_git", "chain", "to_plain/to_config", "dangling", "loop", "none"] {
+            let ended = plan(link);
+            assert!(ended.code != Some(0) && !format!("{ended:?}").contains("hidden"), "{link}: {ended:?}");
+        }
+    }
 }

@@ -180,7 +180,7 @@ fn wrong(error: PeopleError) -> anyhow::Error {
 }
 
 /// Who speaks: by the name that they give, and by the account that the system knows them by.
-fn author(by: &AsArgs) -> Author {
+pub(super) fn author(by: &AsArgs) -> Author {
     let account = account();
     let named = by.name.clone().map(|name| name.to_string());
     let name = named.or_else(|| env::var("USER").ok().filter(|name| !name.is_empty()));

@@ -1,8 +1,8 @@
 //! `gloveport diff`, `commit` and `discard`: a task's staged changes.
 
 use crate::{
-    args::{CommitArgs, TaskArgs},
-    commands::run::beginning,
+    args::{AsArgs, CommitArgs, DiscardArgs, TaskArgs},
+    commands::{people::author, run::beginning},
     exit::{Exit, Internal},
     places,
     print::{harmless, json_line, line, one_line},
@@ -10,7 +10,7 @@ use crate::{
 };
 use anyhow::{Context as _, Result, bail};
 use controller::{Plan, Staging, StagingError};
-use journal::{EventBody, Journal, Lease, Reader, TaskId};
+use journal::{Author, EventBody, Journal, Lease, Reader, TaskId};
 use sandbox::{Change, CommitError, Content, Diff, Staged};
 use serde_json::json;
 use similar::TextDiff;
@@ -51,7 +51,7 @@ pub(crate) fn diff(args: &TaskArgs, state: Option<&Path>) -> Result<Exit> {
 }
 
 pub(crate) async fn commit(args: &CommitArgs, state: Option<&Path>) -> Result<Exit> {
-    let asked = Asked::new(&args.task, state)?;
+    let asked = Asked::new(&args.task, &args.by, state)?;
     let staged = asked.staged()?;
     let staging = asked.staging();
     match staging.commit(staged, args.digest).await {
@@ -59,7 +59,7 @@ pub(crate) async fn commit(args: &CommitArgs, state: Option<&Path>) -> Result<Ex
             show(&diffs, "taken over", args.json);
             Ok(Exit::Done)
         }
-        Err(error @ StagingError::Commit(CommitError::Changed { .. })) => {
+        Err(error @ StagingError::Commit(CommitError::Changed { .. } | CommitError::Moved { .. })) => {
             eprintln!("gloveport: {error}");
             Ok(Exit::Denied)
         }
@@ -67,12 +67,29 @@ pub(crate) async fn commit(args: &CommitArgs, state: Option<&Path>) -> Result<Ex
     }
 }
 
-pub(crate) async fn discard(args: &TaskArgs, state: Option<&Path>) -> Result<Exit> {
-    let asked = Asked::new(&args.task, state)?;
-    let staged = asked.staged()?;
-    match asked.staging().discard(staged).await {
-        Ok(diffs) => {
-            show(&diffs, "discarded", args.json);
+pub(crate) async fn discard(args: &DiscardArgs, state: Option<&Path>) -> Result<Exit> {
+    let DiscardArgs { task: args, by } = args;
+    let asked = Asked::new(&args.task, by, state)?;
+    let folder = asked.folder();
+    // What cannot be looked at can be dropped all the same.
+    let why = match Staged::all(&folder) {
+        Ok(staged) if staged.is_empty() => bail!("{} has no staged changes", asked.task),
+        Ok(staged) => match asked.staging().discard(staged).await {
+            Ok(diffs) => {
+                show(&diffs, "discarded", args.json);
+                return Ok(Exit::Done);
+            }
+            Err(StagingError::Commit(error)) => error.to_string(),
+            Err(error) => return wrong(error),
+        },
+        Err(error) => error.to_string(),
+    };
+    match asked.staging().discard_unseen(&folder, &why).await {
+        Ok(()) => {
+            if args.json {
+                json_line(&json!({ "digest": null, "mounts": null, "unseen": why }));
+            }
+            eprintln!("gloveport: all changes discarded; what they were could not be told: {}", one_line(&why));
             Ok(Exit::Done)
         }
         Err(error) => wrong(error),
@@ -93,10 +110,11 @@ struct Asked {
     _lease: Lease,
     plan: Option<Arc<Plan>>,
     events: Vec<EventBody>,
+    by: Author,
 }
 
 impl Asked {
-    fn new(task: &str, state: Option<&Path>) -> Result<Self> {
+    fn new(task: &str, by: &AsArgs, state: Option<&Path>) -> Result<Self> {
         let (dir, task) = known(task, state)?;
         let journal = setup::journal(Some(&dir))?;
         let lease = journal.lease(&task)?;
@@ -106,11 +124,15 @@ impl Asked {
         let of_plan = events.iter().any(|event| matches!(event.body, EventBody::TaskStarted(_)));
         let plan = of_plan.then(|| beginning(&reader, &task).map(|(_, plan)| Arc::new(plan))).transpose()?;
         let events = events.into_iter().map(|event| event.body).collect();
-        Ok(Self { task, journal, _lease: lease, plan, events })
+        Ok(Self { task, journal, _lease: lease, plan, events, by: author(by) })
+    }
+
+    fn folder(&self) -> PathBuf {
+        places::staged(self.journal.folder(), &self.task)
     }
 
     fn staged(&self) -> Result<Vec<Staged>> {
-        let staged = Staged::all(&places::staged(self.journal.folder(), &self.task))?;
+        let staged = Staged::all(&self.folder())?;
         if staged.is_empty() {
             bail!("{} has no staged changes", self.task);
         }
@@ -118,7 +140,8 @@ impl Asked {
     }
 
     fn staging(&self) -> Staging<'_> {
-        Staging { journal: &self.journal, task: self.task, plan: self.plan.as_ref(), events: &self.events }
+        let (plan, events) = (self.plan.as_ref(), &self.events);
+        Staging { journal: &self.journal, task: self.task, plan, events, by: &self.by }
     }
 }
 
@@ -153,13 +176,23 @@ fn headline(diff: &Diff, change: &Change) -> String {
     match (&change.before, &change.after) {
         (None, Some(after)) => format!("create  {path}  {}", described(after)),
         (Some(before), None) => format!("remove  {path}  {}", described(before)),
-        (Some(before), Some(after)) => format!("change  {path}  {}, was {}", described(after), described(before)),
+        (Some(before), Some(after)) => {
+            let mode = |of: &Content, other: &Content| match (of, other) {
+                (Content::File { mode, .. }, Content::File { mode: other, .. }) if mode != other => {
+                    format!(", mode {mode}")
+                }
+                _ => String::new(),
+            };
+            let (is, was) = (mode(after, before), mode(before, after));
+            format!("change  {path}  {}{is}, was {}{was}", described(after), described(before))
+        }
         (None, None) => path,
     }
 }
 
 fn described(content: &Content) -> String {
     match content {
+        Content::File { size, mode, .. } if mode.is_executable() => format!("{size} bytes, executable"),
         Content::File { size, .. } => format!("{size} bytes"),
         Content::Directory {} => "directory".to_owned(),
         Content::Link { target } => format!("link to {}", one_line(target)),
@@ -177,7 +210,7 @@ fn text(staged: &Staged, change: &Change) -> Result<String> {
     if !short(&change.before) || !short(&change.after) {
         return Ok(String::new());
     }
-    let (before, after) = staged.texts(change, MAX_COMPARED).with_context(|| change.path.clone())?;
+    let (before, after) = staged.texts(change).with_context(|| change.path.clone())?;
     let (Ok(before), Ok(after)) = (String::from_utf8(before), String::from_utf8(after)) else {
         return Ok(String::new());
     };

@@ -163,12 +163,12 @@ fn said(out: &mut String, story: &Story<'_>) {
     }
     for staged in &story.staged {
         let told = match staged {
-            Staged::Committing(digest, changes) => {
-                format!("{} staged changes were to be taken over, as {digest}", changes["total"])
+            Staged::Committing(digest, changes, by) => {
+                format!("{} staged changes were to be taken over by {by}, as {digest}", changes["total"])
             }
             Staged::Committed(digest) => format!("the staged changes of {digest} were taken over"),
-            Staged::Discarded(digest, changes) => {
-                format!("{} staged changes, as {digest}, were discarded", changes["total"])
+            Staged::Discarded(digest, changes, by) => {
+                format!("{} staged changes, as {digest}, were discarded by {by}", changes["total"])
             }
         };
         let _ = writeln!(out, "<tr><td></td><td>{}</td></tr>", Text(&told));

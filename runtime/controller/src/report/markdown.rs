@@ -274,9 +274,13 @@ pub(super) fn sentence(said: &Said<'_>) -> String {
 /// What became of staged changes.
 fn staged(out: &mut String, story: &Story<'_>) {
     let said = |staged: &Staged<'_>| match staged {
-        Staged::Committing(digest, changes) => format!("{} were to be taken over, as `{digest}`", changes["total"]),
+        Staged::Committing(digest, changes, by) => {
+            format!("{} were to be taken over by {}, as `{digest}`", changes["total"], text(&by.to_string()))
+        }
         Staged::Committed(digest) => format!("those of `{digest}` were taken over"),
-        Staged::Discarded(digest, changes) => format!("{}, as `{digest}`, were discarded", changes["total"]),
+        Staged::Discarded(digest, changes, by) => {
+            format!("{}, as `{digest}`, were discarded by {}", changes["total"], text(&by.to_string()))
+        }
     };
     let said: Vec<_> = story.staged.iter().map(said).collect();
     if !said.is_empty() {

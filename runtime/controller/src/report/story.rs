@@ -131,9 +131,9 @@ pub(super) enum Said<'a> {
 
 /// What became of staged changes.
 pub(super) enum Staged<'a> {
-    Committing(&'a Digest, &'a Value),
+    Committing(&'a Digest, &'a Value, &'a journal::Author),
     Committed(&'a Digest),
-    Discarded(&'a Digest, &'a Value),
+    Discarded(&'a Digest, &'a Value, &'a journal::Author),
 }
 
 impl StepStory<'_> {
@@ -240,9 +240,9 @@ impl<'a> Story<'a> {
                 withheld.iter().for_each(|(step, by)| say(Said::Withheld { step, by }));
             }
             EventBody::Finished { planner, summary, .. } => say(Said::Finished { planner, summary }),
-            EventBody::Committing { digest, changes } => self.staged.push(Staged::Committing(digest, changes)),
+            EventBody::Committing { digest, changes, by } => self.staged.push(Staged::Committing(digest, changes, by)),
             EventBody::Committed { digest } => self.staged.push(Staged::Committed(digest)),
-            EventBody::Discarded { digest, changes } => self.staged.push(Staged::Discarded(digest, changes)),
+            EventBody::Discarded { digest, changes, by } => self.staged.push(Staged::Discarded(digest, changes, by)),
             EventBody::Returned { .. }
             | EventBody::StepExpanded { .. }
             | EventBody::StepRefused { .. }

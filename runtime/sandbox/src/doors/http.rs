@@ -55,7 +55,7 @@ pub(crate) struct Requests {
 
 impl WasiHttpHooks for HttpDoor {
     fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
-        Arc::new(|name| DEFAULT_FORBIDDEN_HEADERS.contains(name) || FRAMING.contains(name))
+        Arc::new(is_forbidden)
     }
 
     fn send_request(
@@ -68,6 +68,11 @@ impl WasiHttpHooks for HttpDoor {
         let response = self.outside.send(request, options.unwrap_or_default());
         Box::new(async move { Ok((response.await?, Box::new(async { Ok(()) }) as Done)) })
     }
+}
+
+/// Whether no guest can set a header of this name.
+pub(crate) fn is_forbidden(name: &HeaderName) -> bool {
+    DEFAULT_FORBIDDEN_HEADERS.contains(name) || FRAMING.contains(name)
 }
 
 /// A request that policy allowed, before its host is known by address.

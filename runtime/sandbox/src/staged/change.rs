@@ -85,7 +85,7 @@ impl Staged {
         if spot.path.is_empty() {
             return Err(Errno::BUSY);
         }
-        if !self.list(&spot.path)?.is_empty() {
+        if !self.is_empty(&spot.path)? {
             return Err(Errno::NOTEMPTY);
         }
         self.take_away(spot, AtFlags::REMOVEDIR)
@@ -111,7 +111,7 @@ impl Staged {
             return Err(Errno::INVAL);
         }
         match (moved.kind, to.found.as_ref().map(|found| found.kind)) {
-            (Kind::Directory, Some(Kind::Directory)) if !self.list(&to.path)?.is_empty() => {
+            (Kind::Directory, Some(Kind::Directory)) if !self.is_empty(&to.path)? => {
                 return Err(Errno::NOTEMPTY);
             }
             (Kind::Directory, Some(Kind::File | Kind::Link | Kind::Other)) => return Err(Errno::NOTDIR),

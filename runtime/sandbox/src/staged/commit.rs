@@ -3,16 +3,20 @@
 use super::{
     Staged,
     copy::copy_content,
-    diff::{Change, Content, Diff, content_of},
+    diff::{Change, Content, Diff, content, content_of},
     layers::Beneath as _,
+    unguessable,
 };
 use rustix::{
-    fs::{AtFlags, Mode, OFlags, fchmod, fstat, fsync, mkdirat, openat, renameat, symlinkat},
+    fs::{
+        AtFlags, Mode, OFlags, RenameFlags, SeekFrom, Stat, fchmod, fstat, fsync, mkdirat, openat, renameat,
+        renameat_with, seek, statat, symlinkat, unlinkat,
+    },
     io::Errno,
 };
 use std::{io, os::fd::OwnedFd};
 
-/// What a file is called until it is whole, with what tells it from others.
+/// What the name of a file begins with until it is whole.
 const TEMPORARY: &str = ".gloveport-commit-";
 
 /// Changes that were not taken over, or only in part.
@@ -25,6 +29,17 @@ pub enum CommitError {
         expected: policy::Digest,
         /// What they are.
         found: policy::Digest,
+    },
+    /// Something changed after it was looked at.
+    #[error(
+        "mount `{mount}`, {path}: it changed after the changes were looked at; what was taken over before it stays, \
+         `gloveport diff` shows what is left"
+    )]
+    Moved {
+        /// The mount.
+        mount: String,
+        /// The path in it.
+        path: String,
     },
     /// The operating system said no.
     #[error(
@@ -78,10 +93,13 @@ impl Staged {
     }
 
     fn take_over(&self, changes: &[Change]) -> Result<(), CommitError> {
-        let refuse = |change: &Change, error: Errno| CommitError::Io {
-            mount: self.mount().to_string(),
-            path: change.path.clone(),
-            error: error.into(),
+        let mount = || self.mount().to_string();
+        let refuse = |change: &Change, error: Errno| match error {
+            // It is not what was looked at, or something is in it or in its place.
+            Errno::STALE | Errno::EXIST | Errno::NOTEMPTY => {
+                CommitError::Moved { mount: mount(), path: change.path.clone() }
+            }
+            error => CommitError::Io { mount: mount(), path: change.path.clone(), error: error.into() },
         };
         // Out of the way first what stands where something of another kind comes, the deepest first; then what comes, the
         // highest first; then what only goes.
@@ -100,7 +118,8 @@ impl Staged {
             self.remove_from_base(change).map_err(|error| refuse(change, error))?;
         }
         for change in changes.iter().filter(|change| change.after.is_some()) {
-            self.put(change).map_err(|error| refuse(change, error))?;
+            let before = if first.contains(&change) { &None } else { &change.before };
+            self.put(change, before).map_err(|error| refuse(change, error))?;
         }
         for change in changes.iter().rev().filter(|change| change.after.is_none()) {
             if !first.contains(&change) {
@@ -110,49 +129,62 @@ impl Staged {
         Ok(())
     }
 
+    /// What is replaced or removed is what was shown, whatever anybody did to it meanwhile.
+    fn is_still(&self, path: &str, before: &Option<Content>) -> Result<(), Errno> {
+        if content(&self.base, path)? == *before { Ok(()) } else { Err(Errno::STALE) }
+    }
+
     fn remove_from_base(&self, change: &Change) -> Result<(), Errno> {
+        self.is_still(&change.path, &change.before)?;
         let flags = if is_directory(&change.before) { AtFlags::REMOVEDIR } else { AtFlags::empty() };
         self.base.remove(&change.path, flags)
     }
 
-    fn put(&self, change: &Change) -> Result<(), Errno> {
+    /// Puts what comes in place of what is there by now.
+    fn put(&self, change: &Change, before: &Option<Content>) -> Result<(), Errno> {
         let (parent, name) = self.base.parent(&change.path)?;
+        let place = |temporary: &str| {
+            self.is_still(&change.path, before)?;
+            let flags = if before.is_none() { RenameFlags::NOREPLACE } else { RenameFlags::empty() };
+            match renameat_with(&parent, temporary, &parent, name, flags) {
+                // Not every file system knows how not to replace.
+                Err(Errno::INVAL) if before.is_none() => renameat(&parent, temporary, &parent, name),
+                placed => placed,
+            }
+        };
+        // What stands by the name of what was made here is removed, and nothing else.
+        let clean = |made: &OwnedFd, temporary: &str| {
+            let is_ours =
+                || Ok::<_, Errno>(same(&fstat(made)?, &statat(&parent, temporary, AtFlags::SYMLINK_NOFOLLOW)?));
+            if is_ours().unwrap_or(false) {
+                let _ = unlinkat(&parent, temporary, AtFlags::empty());
+            }
+        };
         match &change.after {
             Some(Content::Directory {}) => mkdirat(parent, name, Mode::from_raw_mode(0o777)),
             Some(Content::Link { target }) => {
-                let temporary = temporary(name);
+                let temporary = unguessable(TEMPORARY)?;
                 symlinkat(target, &parent, &temporary)?;
-                place(&parent, &temporary, name)
+                let made = parent.open(&temporary, OFlags::PATH, Mode::empty())?;
+                place(&temporary).inspect_err(|_| clean(&made, &temporary))
             }
             Some(content @ Content::File { size, .. }) => {
-                let from = self.files.open(&change.path, OFlags::RDONLY, Mode::empty())?;
+                let from = self.files.open(&change.path, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())?;
                 let mode = Mode::from_raw_mode(fstat(&from)?.st_mode & 0o777);
-                let temporary = temporary(name);
+                let temporary = unguessable(TEMPORARY)?;
                 let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                let made = openat(&parent, &temporary, flags, Mode::from_raw_mode(0o600));
-                // Left over from a commit that was cut off.
-                let made = match made {
-                    Err(Errno::EXIST) => {
-                        rustix::fs::unlinkat(&parent, &temporary, AtFlags::empty())?;
-                        openat(&parent, &temporary, flags, Mode::from_raw_mode(0o600))
-                    }
-                    made => made,
-                }?;
-                let whole = copy_content(from, &made, *size).and_then(|()| {
-                    // What is taken over is what was shown, whatever anybody did to it meanwhile.
-                    if content_of(parent.open(&temporary, OFlags::RDONLY, Mode::empty())?)? != *content {
-                        return Err(Errno::STALE);
-                    }
+                let made = openat(&parent, &temporary, flags, Mode::from_raw_mode(0o600))?;
+                let whole = || {
+                    copy_content(from, &made, *size)?;
                     fchmod(&made, mode)?;
-                    fsync(&made)
-                });
-                match whole {
-                    Ok(()) => place(&parent, &temporary, name),
-                    Err(error) => {
-                        let _ = rustix::fs::unlinkat(&parent, &temporary, AtFlags::empty());
-                        Err(error)
-                    }
-                }
+                    fsync(&made)?;
+                    let written =
+                        made.try_clone().map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+                    seek(&written, SeekFrom::Start(0))?;
+                    // What is taken over is what was shown, whatever anybody did to it meanwhile.
+                    if content_of(written)? != *content { Err(Errno::STALE) } else { place(&temporary) }
+                };
+                whole().inspect_err(|_| clean(&made, &temporary))
             }
             // Only a directory of the host has them.
             Some(Content::Other {}) | None => Ok(()),
@@ -164,15 +196,78 @@ fn is_directory(content: &Option<Content>) -> bool {
     matches!(content, Some(Content::Directory {}))
 }
 
-/// A name in the same directory that is no longer than a name may be.
-fn temporary(name: &str) -> String {
-    let digest = <sha2::Sha256 as sha2::Digest>::digest(name);
-    format!("{TEMPORARY}{}", hex::encode(&digest[..8]))
+fn same(one: &Stat, other: &Stat) -> bool {
+    (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
 }
 
-/// Gives it its name, in place of what has it.
-fn place(parent: &OwnedFd, temporary: &str, name: &str) -> Result<(), Errno> {
-    renameat(parent, temporary, parent, name).inspect_err(|_| {
-        let _ = rustix::fs::unlinkat(parent, temporary, AtFlags::empty());
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::staged::End;
+    use std::{fs, path::Path};
+
+    /// A view of a directory with `a` and `b`, in which both and `new` were written, and `gone` and `empty` removed.
+    fn changed(place: &Path) -> Staged {
+        let base = place.join("base");
+        fs::create_dir_all(base.join("empty")).expect("a folder");
+        for name in ["a", "b", "gone"] {
+            fs::write(base.join(name), "before").expect("a file");
+        }
+        let open = fs::File::open(&base).expect("a folder");
+        let name = "mount".parse().expect("a name");
+        let staged = Staged::of(&name, &open, &base, &place.join("staged")).expect("a view");
+        let at = |path: &str| staged.find("", "", path, End::Name).expect("a place");
+        for name in ["a", "b"] {
+            staged.raise(name, true).expect("a copy");
+            fs::write(place.join("staged/files").join(name), "after").expect("a file");
+        }
+        fs::write(place.join("staged/files/new"), "after").expect("a file");
+        staged.create_directory(&at("made")).expect("a folder");
+        staged.remove_file(&at("gone")).expect("removed");
+        staged.remove_directory(&at("empty")).expect("removed");
+        staged
+    }
+
+    /// Whatever happens to the directory after the changes were looked at is not lost.
+    #[test]
+    fn what_changed_meanwhile_is_not_replaced() {
+        let check = |meanwhile: &dyn Fn(&Path), path: &str| {
+            let place = tempfile::tempdir().expect("a folder");
+            let staged = changed(place.path());
+            let diff = staged.diff().expect("a diff");
+            let base = place.path().join("base");
+            meanwhile(&base);
+            let refused = staged.take_over(&diff.changes).expect_err("refused");
+            assert!(matches!(&refused, CommitError::Moved { path: of, .. } if of == path), "{refused}");
+            // Only what is whole has a name.
+            let left = fs::read_dir(&base).expect("a folder").map(|entry| entry.expect("one").file_name());
+            assert!(left.into_iter().all(|name| !name.to_string_lossy().starts_with(TEMPORARY)));
+        };
+        let read = |base: &Path, name: &str| fs::read_to_string(base.join(name)).expect("a file");
+        check(&|base| fs::write(base.join("b"), "other").expect("a file"), "b");
+        check(&|base| fs::write(base.join("new"), "other").expect("a file"), "new");
+        check(&|base| fs::write(base.join("made"), "other").expect("a file"), "made");
+        check(&|base| fs::write(base.join("gone"), "other").expect("a file"), "gone");
+        check(&|base| fs::write(base.join("empty/new"), "other").expect("a file"), "empty");
+        check(&|base| fs::remove_file(base.join("a")).expect("removed"), "a");
+        let place = tempfile::tempdir().expect("a folder");
+        let staged = changed(place.path());
+        let diff = staged.diff().expect("a diff");
+        staged.take_over(&diff.changes).expect("as it was shown");
+        assert_eq!(read(&place.path().join("base"), "b"), "after");
+        assert!(staged.diff().expect("a diff").is_empty());
+    }
+
+    /// What is staged is looked at once more, too.
+    #[test]
+    fn what_is_staged_meanwhile_is_not_taken_over() {
+        let place = tempfile::tempdir().expect("a folder");
+        let staged = changed(place.path());
+        let diff = staged.diff().expect("a diff");
+        fs::write(place.path().join("staged/files/a"), "other").expect("a file");
+        staged.take_over(&diff.changes).expect_err("refused");
+        assert_eq!(fs::read_to_string(place.path().join("base/a")).expect("a file"), "before");
+        let texts = staged.texts(&diff.changes[0]).expect_err("other bytes than those of the digest");
+        assert!(texts.to_string().contains("look again"), "{texts}");
+    }
 }

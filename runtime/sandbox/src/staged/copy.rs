@@ -3,10 +3,12 @@
 use super::{
     Staged,
     layers::{Beneath as _, Kind, Layer, join},
+    unguessable,
 };
 use rustix::{
     fs::{
-        Mode, OFlags, Stat, Timespec, Timestamps, fchmod, futimens, ioctl_ficlone, mkdirat, openat, renameat, symlinkat,
+        AtFlags, Mode, OFlags, Stat, Timespec, Timestamps, fchmod, futimens, ioctl_ficlone, mkdirat, openat, renameat,
+        symlinkat, unlinkat,
     },
     io::Errno,
 };
@@ -16,8 +18,8 @@ use std::{
     os::fd::OwnedFd,
 };
 
-/// The name under which a copy is made.
-const COPY: &str = "copy";
+/// What the name begins with under which a copy is made.
+const COPY: &str = "copy-";
 
 /// What copies take.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,17 +30,23 @@ pub(crate) struct Cost {
 }
 
 impl Staged {
-    /// What is copied before something can be changed, or all that is in it where `whole`.
-    pub(crate) fn cost(&self, path: &str, whole: bool) -> Result<Cost, Errno> {
-        let Some(found) = self.lookup(path)? else { return Ok(Cost::default()) };
-        let copied = found.layer == Layer::Base;
-        let bytes = if copied && found.kind == Kind::File { size(&found.stat) } else { 0 };
-        let mut cost = Cost { bytes, entries: u64::from(copied) };
-        if whole && found.kind == Kind::Directory {
-            for (name, _) in self.list(path)? {
-                let inside = self.cost(&join(path, &name), true)?;
-                cost.bytes = cost.bytes.saturating_add(inside.bytes);
-                cost.entries = cost.entries.saturating_add(inside.entries);
+    /// What is copied before something can be changed, or all that is in it where `whole`. Nobody looks further than what
+    /// is more than so many entries.
+    pub(crate) fn cost(&self, path: &str, whole: bool, most: u64) -> Result<Cost, Errno> {
+        let mut cost = Cost::default();
+        let mut waiting = vec![path.to_owned()];
+        while let Some(path) = waiting.pop() {
+            let Some(found) = self.lookup(&path)? else { continue };
+            if found.layer == Layer::Base {
+                let bytes = if found.kind == Kind::File { size(&found.stat) } else { 0 };
+                cost.bytes = cost.bytes.saturating_add(bytes);
+                cost.entries = cost.entries.saturating_add(1);
+            }
+            if cost.entries > most {
+                break;
+            }
+            if whole && found.kind == Kind::Directory {
+                waiting.extend(self.list(&path)?.into_iter().map(|(name, _)| join(&path, &name)));
             }
         }
         Ok(cost)
@@ -63,25 +71,37 @@ impl Staged {
 
     /// The same with all that is in it.
     pub(crate) fn raise_whole(&self, path: &str) -> Result<(), Errno> {
+        let mut waiting = vec![path.to_owned()];
         self.raise(path, true)?;
-        for (name, kind) in self.list(path)? {
-            let path = join(path, &name);
-            if kind == Kind::Directory { self.raise_whole(&path) } else { self.raise(&path, true) }?;
+        while let Some(directory) = waiting.pop() {
+            for (name, kind) in self.list(&directory)? {
+                let path = join(&directory, &name);
+                self.raise(&path, true)?;
+                if kind == Kind::Directory {
+                    waiting.push(path);
+                }
+            }
         }
         Ok(())
     }
 
     /// It gets its name when it is whole: a crash leaves the base's file, or a copy of it.
     fn raise_file(&self, path: &str, stat: &Stat, keep: bool, to: (&OwnedFd, &str)) -> Result<(), Errno> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let copy = openat(&self.new, COPY, flags, Mode::from_raw_mode(0o600))?;
-        if keep {
-            let base = self.base.open(path, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())?;
-            copy_content(base, &copy, size(stat))?;
-        }
-        fchmod(&copy, Mode::from_raw_mode(stat.st_mode & 0o777))?;
-        futimens(&copy, &times(stat))?;
-        renameat(&self.new, COPY, to.0, to.1)
+        let name = unguessable(COPY)?;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let copy = openat(&self.new, &name, flags, Mode::from_raw_mode(0o600))?;
+        let fill = || {
+            if keep {
+                let base = self.base.open(path, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())?;
+                copy_content(base, &copy, size(stat))?;
+            }
+            fchmod(&copy, Mode::from_raw_mode(stat.st_mode & 0o777))?;
+            futimens(&copy, &times(stat))?;
+            renameat(&self.new, &name, to.0, to.1)
+        };
+        fill().inspect_err(|_| {
+            let _ = unlinkat(&self.new, &name, AtFlags::empty());
+        })
     }
 }
 
@@ -104,4 +124,30 @@ pub(super) fn copy_content(from: OwnedFd, to: &OwnedFd, most: u64) -> Result<(),
     }
     let copied = (|| io::copy(&mut File::from(from).take(most), &mut File::from(to.try_clone()?)))();
     copied.map(drop).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// Whoever can write in the folder of copies knows no name that the next copy gets, so they cannot put another file there
+    /// to be written to.
+    #[test]
+    fn copies_have_names_that_nobody_knows() {
+        let place = tempfile::tempdir().expect("a folder");
+        let (base, folder) = (place.path().join("base"), place.path().join("staged"));
+        fs::create_dir(&base).expect("a folder");
+        fs::write(base.join("a"), "a").expect("a file");
+        fs::write(place.path().join("victim"), "victim").expect("a file");
+        let name = "mount".parse().expect("a name");
+        let staged = Staged::of(&name, &File::open(&base).expect("a folder"), &base, &folder).expect("a view");
+        for taken in ["copy", COPY] {
+            fs::hard_link(place.path().join("victim"), folder.join("new").join(taken)).expect("a second name");
+        }
+        staged.raise("a", true).expect("a copy");
+        assert_eq!(fs::read_to_string(folder.join("files/a")).expect("a copy"), "a");
+        assert_eq!(fs::read_to_string(place.path().join("victim")).expect("a file"), "victim");
+        assert_eq!(fs::read_dir(folder.join("new")).expect("a folder").count(), 2, "no copy is left behind");
+    }
 }

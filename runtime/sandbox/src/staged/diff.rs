@@ -3,10 +3,11 @@
 use super::{
     Staged,
     layers::{Beneath as _, Kind, join, kind},
+    mode::FileMode,
 };
 use policy::MountName;
 use rustix::{
-    fs::{Mode, OFlags},
+    fs::{Mode, OFlags, fstat},
     io::Errno,
 };
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,8 @@ pub enum Content {
         size: u64,
         /// Their sha256.
         sha256: policy::Digest,
+        /// Who may do what with it.
+        mode: FileMode,
     },
     /// A directory.
     Directory {},
@@ -131,16 +134,19 @@ impl Staged {
         Ok(())
     }
 
-    /// A file's bytes before and after, no more than so many; for showing what would change in them.
+    /// A file's bytes before and after, for showing what would change in them: exactly those that the change is about.
     ///
     /// # Errors
-    /// The operating system's.
-    pub fn texts(&self, change: &Change, most: u64) -> io::Result<(Vec<u8>, Vec<u8>)> {
+    /// Where they are others by now, and the operating system's.
+    pub fn texts(&self, change: &Change) -> io::Result<(Vec<u8>, Vec<u8>)> {
         let read = |layer: &OwnedFd, content: &Option<Content>| {
             let mut bytes = Vec::new();
-            if let Some(Content::File { .. }) = content {
+            if let Some(Content::File { size, sha256, .. }) = content {
                 let file = File::from(layer.open(&change.path, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())?);
-                io::Read::read_to_end(&mut io::Read::take(file, most), &mut bytes)?;
+                io::Read::read_to_end(&mut io::Read::take(file, size.saturating_add(1)), &mut bytes)?;
+                if policy::Digest(Sha256::digest(&bytes).into()) != *sha256 {
+                    return Err(io::Error::other("it changed while it was looked at: look again"));
+                }
             }
             Ok::<_, io::Error>(bytes)
         };
@@ -160,8 +166,9 @@ pub(super) fn content(layer: &OwnedFd, path: &str) -> Result<Option<Content>, Er
 
 /// What an open file holds.
 pub(super) fn content_of(file: OwnedFd) -> Result<Content, Errno> {
+    let mode = FileMode::of(fstat(&file)?.st_mode);
     let mut hasher = Sha256::new();
     let size = io::copy(&mut File::from(file), &mut hasher);
     let size = size.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
-    Ok(Content::File { size, sha256: policy::Digest(hasher.finalize().into()) })
+    Ok(Content::File { size, sha256: policy::Digest(hasher.finalize().into()), mode })
 }

@@ -8,7 +8,7 @@ use rustix::{
 };
 use sha2::{Digest as _, Sha256};
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
     fs::File,
     io::{Read as _, Write as _},
     os::fd::OwnedFd,
@@ -16,6 +16,13 @@ use std::{
 
 /// How many links one path may lead through: Linux's own limit.
 const MAX_LINKS: usize = 40;
+/// How many names are looked up for one path, with those that links on its way lead through: a look costs the more the
+/// deeper it is, and nobody else's call goes on meanwhile.
+const MAX_LOOKUPS: usize = 1_024;
+/// How many entries a directory may have that is listed: all of them are kept until it is.
+const MAX_LISTED: usize = 1 << 20;
+/// How much of a file in the folder of what was removed is read: a path, and one byte more than it may have.
+const MAX_GONE: u64 = 4_096 + 1;
 
 /// Where something stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +83,7 @@ pub(super) trait Beneath {
     fn open(&self, path: &str, flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno>;
     fn stat(&self, path: &str) -> Result<Option<Stat>, Errno>;
     fn parent<'a>(&self, path: &'a str) -> Result<(OwnedFd, &'a str), Errno>;
+    fn entries(&self, path: &str, most: usize) -> Result<Vec<(String, Option<Kind>)>, Errno>;
     fn names(&self, path: &str) -> Result<Vec<String>, Errno>;
     fn target(&self, path: &str) -> Result<String, Errno>;
     fn remove(&self, path: &str, flags: AtFlags) -> Result<(), Errno>;
@@ -106,20 +114,36 @@ impl Beneath for OwnedFd {
         Ok((self.open(directory, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?, name))
     }
 
-    fn names(&self, path: &str) -> Result<Vec<String>, Errno> {
+    /// No more than so many entries of a directory, with what each is where the directory says it; none of what is not one.
+    fn entries(&self, path: &str, most: usize) -> Result<Vec<(String, Option<Kind>)>, Errno> {
         let open = match self.open(path, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()) {
             Ok(open) => open,
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
-        let mut names = Vec::new();
+        let mut entries = Vec::new();
         for entry in Dir::new(open)? {
             let entry = entry?;
             let name = entry.file_name().to_str().map_err(|_| Errno::ILSEQ)?;
-            if !matches!(name, "." | "..") {
-                names.push(name.to_owned());
+            if matches!(name, "." | "..") {
+                continue;
             }
+            if entries.len() == most {
+                break;
+            }
+            let kind = (entry.file_type() != FileType::Unknown).then(|| kind_of(entry.file_type()));
+            entries.push((name.to_owned(), kind));
         }
+        Ok(entries)
+    }
+
+    /// All of them, in order.
+    fn names(&self, path: &str) -> Result<Vec<String>, Errno> {
+        let entries = self.entries(path, MAX_LISTED + 1)?;
+        if entries.len() > MAX_LISTED {
+            return Err(Errno::OVERFLOW);
+        }
+        let mut names: Vec<_> = entries.into_iter().map(|(name, _)| name).collect();
         names.sort();
         Ok(names)
     }
@@ -136,7 +160,11 @@ impl Beneath for OwnedFd {
 }
 
 pub(super) fn kind(stat: &Stat) -> Kind {
-    match FileType::from_raw_mode(stat.st_mode) {
+    kind_of(FileType::from_raw_mode(stat.st_mode))
+}
+
+fn kind_of(file: FileType) -> Kind {
+    match file {
         FileType::RegularFile => Kind::File,
         FileType::Directory => Kind::Directory,
         FileType::Symlink => Kind::Link,
@@ -157,16 +185,29 @@ fn with_parents(path: &str) -> impl Iterator<Item = &str> {
         .filter(|path| !path.is_empty())
 }
 
+/// What was removed.
+#[derive(Debug, Default)]
+pub(super) struct Gone {
+    paths: BTreeSet<String>,
+    /// The files that name it and were read; they do not change.
+    read: HashSet<String>,
+}
+
+/// The name of the file that says that a path was removed.
+fn name_of(path: &str) -> String {
+    hex::encode(Sha256::digest(path))
+}
+
 impl Staged {
     /// Whether the base's entry of this path was removed, or is in a directory that was.
     pub(super) fn is_gone(&self, path: &str) -> bool {
         let gone = lock(&self.gone);
-        with_parents(path).any(|path| gone.contains(path))
+        with_parents(path).any(|path| gone.paths.contains(path))
     }
 
     /// All that was removed.
     pub(super) fn gone(&self) -> Vec<String> {
-        lock(&self.gone).iter().cloned().collect()
+        lock(&self.gone).paths.iter().cloned().collect()
     }
 
     /// Hides the base's entry of a path, where there is one to hide.
@@ -174,29 +215,48 @@ impl Staged {
         if self.is_gone(path) || self.base.stat(path)?.is_none() {
             return Ok(());
         }
-        let name = hex::encode(Sha256::digest(path));
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
-        let made = openat(&self.gone_folder, name, flags, Mode::from_raw_mode(0o600))?;
+        let name = name_of(path);
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let made = openat(&self.gone_folder, &name, flags, Mode::from_raw_mode(0o600))?;
         File::from(made).write_all(path.as_bytes()).map_err(|_| Errno::IO)?;
-        lock(&self.gone).insert(path.to_owned());
+        let mut gone = lock(&self.gone);
+        gone.paths.insert(path.to_owned());
+        gone.read.insert(name);
         Ok(())
     }
 
-    pub(super) fn read_gone(&self) -> Result<(), StagedError> {
+    /// Reads what was removed since it was last read. Whatever else stands in the folder hides nothing: what a crash left
+    /// before it was whole was not acknowledged, and what others put there is no path that has this name.
+    pub(crate) fn read_gone(&self) -> Result<(), StagedError> {
         let read = || {
-            let mut gone = lock(&self.gone);
-            gone.clear();
             for name in self.gone_folder.names("")? {
-                let mut path = String::new();
-                File::from(self.gone_folder.open(&name, OFlags::RDONLY, Mode::empty())?).read_to_string(&mut path)?;
-                // One that a crash left empty hides nothing yet: what it was for was not acknowledged.
-                if !path.is_empty() {
-                    gone.insert(path);
+                if lock(&self.gone).read.contains(&name) {
+                    continue;
                 }
+                let Some(path) = self.path_gone(&name)? else { continue };
+                let mut gone = lock(&self.gone);
+                gone.paths.insert(path);
+                gone.read.insert(name);
             }
             Ok::<_, std::io::Error>(())
         };
         read().map_err(StagedError::at(&self.folder.join("gone")))
+    }
+
+    /// The path that a file in the folder of what was removed stands for, where it stands for one.
+    fn path_gone(&self, name: &str) -> std::io::Result<Option<String>> {
+        let file = match self.gone_folder.open(name, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty()) {
+            Ok(file) => File::from(file),
+            Err(Errno::LOOP | Errno::NXIO) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        if !file.metadata()?.is_file() {
+            return Ok(None);
+        }
+        let mut path = Vec::new();
+        file.take(MAX_GONE).read_to_end(&mut path)?;
+        let path = String::from_utf8(path).ok();
+        Ok(path.filter(|path| !path.is_empty() && name_of(path) == name))
     }
 
     /// What the view has at a path that leads through no links.
@@ -219,7 +279,7 @@ impl Staged {
         }
         let mut at = from.to_owned();
         let mut left: VecDeque<String> = parts(path)?.collect();
-        let (mut links, mut slash) = (0, false);
+        let (mut links, mut lookups, mut slash) = (0, 0, false);
         loop {
             let Some(part) = left.pop_front() else {
                 let found = self.lookup(&at)?;
@@ -233,6 +293,10 @@ impl Staged {
                     continue;
                 }
                 _ => {}
+            }
+            lookups += 1;
+            if lookups > MAX_LOOKUPS {
+                return Err(Errno::NAMETOOLONG);
             }
             let next = join(&at, &part);
             let is_last = left.iter().all(String::is_empty);
@@ -271,19 +335,45 @@ impl Staged {
 
     /// The names in a directory, and what they stand for.
     pub(crate) fn list(&self, path: &str) -> Result<Vec<(String, Kind)>, Errno> {
-        let mut names = self.files.names(path)?;
-        if !self.is_gone(path) {
-            names.extend(self.base.names(path)?);
+        let mut listed: BTreeMap<_, _> = self.files.entries(path, MAX_LISTED + 1)?.into_iter().collect();
+        for (name, kind) in self.shown(path, MAX_LISTED + 1)? {
+            listed.entry(name).or_insert(kind);
         }
-        names.sort();
-        names.dedup();
-        let mut listed = Vec::with_capacity(names.len());
-        for name in names {
-            if let Some(found) = self.lookup(&join(path, &name))? {
-                listed.push((name, found.kind));
-            }
+        if listed.len() > MAX_LISTED {
+            return Err(Errno::OVERFLOW);
         }
-        Ok(listed)
+        let mut kinds = Vec::with_capacity(listed.len());
+        for (name, kind) in listed {
+            let kind = match kind {
+                Some(kind) => Some(kind),
+                // Not every file system says it in the directory.
+                None => self.lookup(&join(path, &name))?.map(|found| found.kind),
+            };
+            kinds.extend(kind.map(|kind| (name, kind)));
+        }
+        Ok(kinds)
+    }
+
+    /// Whether a directory has nothing in it.
+    pub(super) fn is_empty(&self, path: &str) -> Result<bool, Errno> {
+        Ok(self.files.entries(path, 1)?.is_empty() && self.shown(path, 1)?.is_empty())
+    }
+
+    /// What shows of the base in a directory: what was not removed of it. No more than so many of them, but for those that
+    /// were changed, which are the other layer's.
+    fn shown(&self, path: &str, most: usize) -> Result<Vec<(String, Option<Kind>)>, Errno> {
+        if self.is_gone(path) {
+            return Ok(Vec::new());
+        }
+        let removed: HashSet<String> = {
+            let gone = lock(&self.gone);
+            let below = if path.is_empty() { String::new() } else { format!("{path}/") };
+            let inside = gone.paths.range(below.clone()..).take_while(|gone| gone.starts_with(&below));
+            inside.map(|gone| gone[below.len()..].to_owned()).filter(|name| !name.contains('/')).collect()
+        };
+        let mut entries = self.base.entries(path, most.saturating_add(removed.len()))?;
+        entries.retain(|(name, _)| !removed.contains(name));
+        Ok(entries)
     }
 
     /// Where a link leads, as it is written.

@@ -1,7 +1,9 @@
 //! Bodies over the line: a piece goes when the other end asks for it, so that neither end holds more than one.
 
-use super::wire::{HttpError, Part, Shape, headers, texts};
+use super::wire::{HttpError, MAX_PIECE, Part, Shape, headers, texts};
+use crate::{doors::http::is_forbidden, ledger::lock};
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use std::{
@@ -13,8 +15,6 @@ use std::{
 use tokio::sync::mpsc;
 use wasmtime_wasi_http::{Error, WasiBody};
 
-use crate::ledger::lock;
-
 /// The bodies of one end that are under way, by the id of their request.
 #[derive(Debug, Default)]
 pub(super) struct Bodies {
@@ -25,11 +25,12 @@ pub(super) struct Bodies {
 }
 
 impl Bodies {
-    /// A body that comes from the other end. `ask` is called for every piece, `dropped` when nobody wants any more.
+    /// A body that comes from the other end, given by whoever it is. `ask` is called for every piece, `dropped` when nobody wants any more.
     pub(super) fn coming(
         self: &Arc<Self>,
         id: u64,
         shape: Shape,
+        giver: Giver,
         ask: impl Fn() + Send + 'static,
         dropped: impl Fn() + Send + 'static,
     ) -> WasiBody {
@@ -44,6 +45,7 @@ impl Bodies {
             asked: false,
             over,
             shape,
+            giver,
             id,
             of: Arc::clone(self),
         };
@@ -73,12 +75,20 @@ impl Bodies {
     pub(super) async fn give(self: Arc<Self>, id: u64, mut body: WasiBody, send: impl Fn(Part, Bytes) + Send) {
         let (sender, mut wanted) = mpsc::channel(1);
         lock(&self.going).insert(id, sender);
+        let mut rest = Bytes::new();
         while wanted.recv().await.is_some() {
+            if !rest.is_empty() {
+                send(Part::Data, rest.split_to(rest.len().min(MAX_PIECE)));
+                continue;
+            }
             let (part, raw) = match body.frame().await {
                 None => (Part::End, Bytes::new()),
                 Some(Err(error)) => (Part::Failed(HttpError::of(&error)), Bytes::new()),
                 Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => (Part::Data, data),
+                    Ok(data) => {
+                        rest = data;
+                        (Part::Data, rest.split_to(rest.len().min(MAX_PIECE)))
+                    }
                     Err(frame) => {
                         let trailers = frame.into_trailers().unwrap_or_default();
                         (Part::Trailers(texts(&trailers)), Bytes::new())
@@ -95,6 +105,34 @@ impl Bodies {
     }
 }
 
+/// Who gives a body, and what may be in it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Giver {
+    /// The host has it from the engine's own client.
+    Host,
+    /// A worker says whatever it likes: no more and no less than it announced passes, where it announced a length, and no
+    /// trailers that a guest could not send.
+    Worker { left: Option<u64> },
+}
+
+impl Giver {
+    fn data(&mut self, bytes: &Bytes) -> Result<(), Error> {
+        if let Self::Worker { left: Some(left) } = self {
+            *left = left.checked_sub(bytes.len() as u64).ok_or(Error::HttpRequestBodySize(None))?;
+        }
+        Ok(())
+    }
+
+    fn trailers(&self, trailers: HeaderMap) -> Result<HeaderMap, Error> {
+        let refused = matches!(self, Self::Worker { .. }) && trailers.keys().any(is_forbidden);
+        if refused { Err(Error::HttpProtocolError) } else { Ok(trailers) }
+    }
+
+    fn end(&self) -> Option<Error> {
+        matches!(self, Self::Worker { left: Some(1..) }).then_some(Error::HttpRequestBodySize(None))
+    }
+}
+
 /// What is known of a body beforehand.
 pub(super) fn shape(body: &WasiBody) -> Shape {
     Shape { empty: body.is_end_stream(), size: body.size_hint().exact() }
@@ -107,6 +145,7 @@ struct Coming {
     asked: bool,
     over: bool,
     shape: Shape,
+    giver: Giver,
     id: u64,
     of: Arc<Bodies>,
 }
@@ -126,11 +165,19 @@ impl Body for Coming {
         let piece = ready!(self.pieces.poll_recv(context));
         self.asked = false;
         Poll::Ready(match piece {
-            Some((Part::Data, bytes)) => Some(Ok(Frame::data(bytes))),
-            Some((Part::Trailers(texts), _)) => Some(headers(texts).map(Frame::trailers)),
+            Some((Part::Data, bytes)) => {
+                let data = self.giver.data(&bytes);
+                self.over = data.is_err();
+                Some(data.map(|()| Frame::data(bytes)))
+            }
+            Some((Part::Trailers(texts), _)) => {
+                let trailers = headers(texts).and_then(|trailers| self.giver.trailers(trailers));
+                self.over = trailers.is_err();
+                Some(trailers.map(Frame::trailers))
+            }
             Some((Part::End, _)) => {
                 self.over = true;
-                None
+                self.giver.end().map(Err)
             }
             Some((Part::Failed(error), _)) => {
                 self.over = true;

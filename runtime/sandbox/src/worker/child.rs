@@ -2,7 +2,7 @@
 
 use super::{
     COMMAND, INNER, WITH_NETWORK,
-    hello::{self, Hello, HelloPackage, directories},
+    hello::{self, Hello, HelloPackage},
     line::Line,
     trials,
     walls::{self, Walls},
@@ -12,7 +12,11 @@ use crate::{
     Config, Network, Sandbox, call, ledger::Ledger, load, meter::Meter, mounts::Opened, package::Package, terms::Terms,
 };
 use bytes::Bytes;
-use rustix::process::{Signal, set_parent_process_death_signal};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::Errno,
+    process::{Pid, PidfdFlags, Signal, pidfd_open, set_parent_process_death_signal},
+};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -23,10 +27,13 @@ use std::{
         fd::{AsFd as _, OwnedFd},
         unix::{net::UnixStream, process::ExitStatusExt as _},
     },
-    process::{Command, ExitCode, Stdio},
+    process::{Child, Command, ExitCode, Stdio},
     sync::Arc,
 };
 use tokio::sync::{Notify, mpsc};
+
+/// How many threads wait for files: one call, which mostly waits for one thing.
+const BLOCKING: usize = 64;
 
 /// The exit code of a worker that nobody can talk to.
 const NO_LINE: u8 = 2;
@@ -38,13 +45,14 @@ pub fn serve_as_worker() -> Option<ExitCode> {
     if args.next().as_deref() != Some(COMMAND) {
         return None;
     }
-    let Ok(line) = line() else {
+    let line = load::close_inherited().map_err(io::Error::from).and_then(|()| line());
+    let Ok(line) = line else {
         eprintln!("gloveport: a worker is started by gloveport itself");
         return Some(ExitCode::from(NO_LINE));
     };
     Some(match (args.next().as_deref(), args.next()) {
         (Some(INNER), Some(left)) => inner(line, &left),
-        (with_network, _) => outer(with_network == Some(WITH_NETWORK)),
+        (with_network, _) => outer(&line, with_network == Some(WITH_NETWORK)),
     })
 }
 
@@ -54,21 +62,49 @@ fn line() -> io::Result<UnixStream> {
     line.peer_addr().map(|_| line)
 }
 
-/// Leaves namespaces, which only its child is in then, and waits for the child.
-fn outer(with_network: bool) -> ExitCode {
+/// Leaves namespaces, which only its child is in then, and waits for the child: as long as the host is there. What broke out of
+/// the engine may not heed that the host is gone.
+fn outer(line: &UnixStream, with_network: bool) -> ExitCode {
     let left = walls::leave_namespaces(with_network);
     let left = serde_json::to_string(&left).unwrap_or_default();
     let child =
-        Command::new("/proc/self/exe").args([COMMAND, INNER, &left]).env_clear().stdin(Stdio::inherit()).status();
-    let code = child.map(|status| status.code().or_else(|| status.signal().map(|signal| 128 + signal)));
+        Command::new("/proc/self/exe").args([COMMAND, INNER, &left]).env_clear().stdin(Stdio::inherit()).spawn();
+    let ended = child.and_then(|mut child| {
+        if watch(line, &child).is_err() {
+            child.kill()?;
+        }
+        child.wait()
+    });
+    let code = ended.map(|status| status.code().or_else(|| status.signal().map(|signal| 128 + signal)));
     ExitCode::from(code.ok().flatten().and_then(|code| u8::try_from(code).ok()).unwrap_or(NO_LINE))
+}
+
+/// Waits until a child has ended; an error where the host is gone before.
+fn watch(line: &UnixStream, child: &Child) -> io::Result<()> {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
+    let child = pidfd_open(pid, PidfdFlags::empty())?;
+    loop {
+        // That the other end is closed is told unasked.
+        let mut waiting = [PollFd::new(line, PollFlags::empty()), PollFd::new(&child, PollFlags::IN)];
+        match poll(&mut waiting, None) {
+            Err(Errno::INTR) => continue,
+            polled => polled?,
+        };
+        if !waiting[1].revents().is_empty() {
+            return Ok(());
+        }
+        if !waiting[0].revents().is_empty() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+    }
 }
 
 fn inner(line: UnixStream, left: &str) -> ExitCode {
     // Without its parent it would outlive its host.
     let tied = set_parent_process_death_signal(Some(Signal::KILL));
     // It makes a pair of sockets, and no thread yet.
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(BLOCKING).enable_all().build();
+    let Ok(runtime) = runtime else {
         return ExitCode::from(NO_LINE);
     };
     let prepared = tied.map_err(|error| error.to_string()).and_then(|()| prepare(&line, left));
@@ -96,10 +132,9 @@ fn prepare(line: &UnixStream, left: &str) -> Result<Worker, String> {
     // The engine opens what it needs of the system, and has no threads yet.
     let config = Config { slots: 1, cache: None, network: Network::default(), fuel, isolated: None };
     let sandbox = Sandbox::build(config).map_err(|error| error.to_string())?;
-    let mounts = hello::open(mounts, files)?;
-    let reaches: Vec<_> = mounts.iter().flat_map(directories).collect();
-    walls::put_up(&mut walls, &reaches, sockets);
-    drop(reaches);
+    let mounts = hello::open(mounts, files, &mut walls)?;
+    let reaches = mounts.iter().map(hello::reaches).collect::<Result<Vec<_>, _>>()?;
+    walls::put_up(&mut walls, &reaches.into_iter().flatten().collect::<Vec<_>>(), sockets);
     // From here on with what is left.
     sandbox.tick().map_err(|error| error.to_string())?;
     let package = match (package, code) {
@@ -144,7 +179,7 @@ async fn serve(line: tokio::net::UnixStream, prepared: Result<Worker, String>) -
     });
     let mut running: Option<Running> = None;
     loop {
-        let (message, raw) = match wire::receive::<ToWorker>(&mut from, wire::MAX_TO_WORKER).await {
+        let (message, raw) = match wire::receive::<ToWorker>(&mut from, wire::Kind::most_to_worker).await {
             Ok(message) => message,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
             Err(error) => return Err(error),
@@ -174,16 +209,14 @@ fn begin(
     let line = Arc::new(Line::new(out.clone(), Arc::clone(&ledger), Arc::clone(&meter)));
     let stop = Arc::new(Notify::new());
     let running = Running { line: Arc::clone(&line), stop: Arc::clone(&stop) };
+    let own = Arc::clone(&line);
     tokio::spawn(async move {
         let end = run(&worker, &function, &arguments, &terms, (line, &ledger, &meter), stop.notified()).await;
         let micros = |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let account = Account {
             cpu_us: micros(meter.cpu()),
             memory: ledger.memory_peak(),
-            written: ledger.written(),
-            created: ledger.created(),
-            sent: ledger.sent(),
-            received: ledger.received(),
+            counted: own.counted(),
             effects: ledger.take_effects(),
             printed: ledger.take_printed(),
         };

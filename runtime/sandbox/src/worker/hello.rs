@@ -1,5 +1,9 @@
 //! The first thing that a worker is told: what it is for, with the directories and the code as open files.
 
+use super::{
+    root::{self, Shown},
+    walls::{Wall, Walls},
+};
 use crate::{
     describe::Description,
     doors::fs::{PathPatterns, Ruled, View},
@@ -8,9 +12,13 @@ use crate::{
 };
 use cap_std::fs::Dir;
 use policy::Digest;
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
-    recvmsg, sendmsg,
+use rustix::{
+    fs::{Mode, OFlags, ResolveFlags, openat2},
+    io::Errno,
+    net::{
+        RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+        recvmsg, sendmsg,
+    },
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -18,10 +26,10 @@ use std::{
     io::{self, IoSlice, IoSliceMut, Read as _, Write as _},
     mem::MaybeUninit,
     os::{
-        fd::{AsFd as _, BorrowedFd, OwnedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::net::UnixStream,
     },
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -72,8 +80,8 @@ struct HelloStaged {
 }
 
 /// A directory that a worker may use, and whether it may change it.
-pub(super) struct Reach<'a> {
-    pub(super) directory: BorrowedFd<'a>,
+pub(super) struct Reach {
+    pub(super) directory: OwnedFd,
     pub(super) writes: bool,
 }
 
@@ -97,13 +105,35 @@ impl HelloMount {
         }
     }
 
-    fn open(self, files: &mut impl Iterator<Item = OwnedFd>) -> Result<Opened, String> {
-        let mut next = || files.next().ok_or_else(|| "a directory is missing".to_owned());
+    /// Where its directories come to be in the worker's root, below a place of its own.
+    fn shown(&self, own: &Path, sent: &[OwnedFd]) -> Result<Vec<Shown>, String> {
+        let copy = |sent: &OwnedFd| sent.try_clone().map_err(|error| error.to_string());
+        let Some(HelloStaged { floor, .. }) = &self.staged else {
+            // As far below the mount's root as it is at the host: rules count from there.
+            let at = match &self.rules {
+                Some((root, _)) => {
+                    let path = root::path_of(&sent[0]).map_err(|error| error.to_string())?;
+                    own.join(path.strip_prefix(root).map_err(|_| "a mount is not where its rules count from")?)
+                }
+                None => own.to_owned(),
+            };
+            return Ok(vec![Shown { sent: Some(copy(&sent[0])?), top: at.clone(), at, writes: self.writes }]);
+        };
+        let (base, folder) = (own.join("base"), own.join("changes"));
+        // Of the base, no more than the part that is seen.
+        let part = Shown { sent: beneath(&sent[0], floor)?, at: base.join(floor), top: base, writes: false };
+        Ok(vec![part, Shown { sent: Some(copy(&sent[1])?), top: folder.clone(), at: folder, writes: self.writes }])
+    }
+
+    /// From its directories, open; `root` is where its rules count from in this process.
+    fn open(self, directories: Vec<OwnedFd>, root: Option<PathBuf>) -> Result<Opened, String> {
+        let mut directories = directories.into_iter();
+        let mut next = || directories.next().ok_or_else(|| "a directory is missing".to_owned());
         let rules = self.rules;
         let ruled = |top: Option<&Arc<Dir>>| match rules {
-            Some((root, patterns)) => {
+            Some((at_host, patterns)) => {
                 let rules = patterns.rules().map_err(|error| error.to_string())?;
-                Ok::<_, String>(Some(Ruled::new(root, patterns, rules, top.cloned())))
+                Ok::<_, String>(Some(Ruled::new(root.unwrap_or(at_host), patterns, rules, top.cloned())))
             }
             None => Ok(None),
         };
@@ -114,8 +144,7 @@ impl HelloMount {
                 Place::Directory { dir, writes: self.writes, ruled }
             }
             Some(HelloStaged { about, folder, floor }) => {
-                let layers = [next()?, next()?, next()?, next()?];
-                let staged = Staged::shared(about, folder, layers).map_err(|error| error.to_string())?;
+                let staged = Staged::shared(about, folder, [next()?, next()?]).map_err(|error| error.to_string())?;
                 Place::Staged(Arc::new(View {
                     staged: Arc::new(staged),
                     floor,
@@ -128,15 +157,44 @@ impl HelloMount {
     }
 }
 
-/// The open directories of a mount, in the order in which they are sent.
-pub(super) fn directories(mount: &Opened) -> Vec<Reach<'_>> {
+/// A directory beneath another, by a path without links; `None` where there is none.
+fn beneath(directory: impl AsFd, path: &str) -> Result<Option<OwnedFd>, String> {
+    let path = if path.is_empty() { "." } else { path };
+    let how = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    match openat2(directory, path, flags, Mode::empty(), how) {
+        Ok(found) => Ok(Some(found)),
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The directories of a mount, in the order in which they are sent.
+fn directories(mount: &Opened) -> io::Result<Vec<OwnedFd>> {
     match &mount.place {
-        Place::Directory { dir, writes, .. } => vec![Reach { directory: dir.as_fd(), writes: *writes }],
-        // The base is only ever read.
+        Place::Directory { dir, .. } => Ok(vec![dir.as_fd().try_clone_to_owned()?]),
         Place::Staged(view) => {
-            let [base, layers @ ..] = view.staged.layers();
-            let changed = layers.map(|layer| Reach { directory: layer, writes: true });
-            std::iter::once(Reach { directory: base, writes: false }).chain(changed).collect()
+            [view.staged.base(), view.staged.open_folder()].map(|open| open.try_clone_to_owned()).into_iter().collect()
+        }
+    }
+}
+
+/// What the calls in a mount may use, and no more: of a part of a staged mount, that part of both layers.
+pub(super) fn reaches(mount: &Opened) -> Result<Vec<Reach>, String> {
+    let own = |directory: BorrowedFd<'_>, writes| {
+        let directory = directory.try_clone_to_owned().map_err(|error| error.to_string())?;
+        Ok::<_, String>(Reach { directory, writes })
+    };
+    match &mount.place {
+        Place::Directory { dir, writes, .. } => Ok(vec![own(dir.as_fd(), *writes)?]),
+        Place::Staged(view) => {
+            let [files, gone, new] = view.staged.layers_of_changes();
+            let mut reaches = vec![own(gone, view.writes)?, own(new, view.writes)?];
+            // The base is only ever read.
+            for (layer, writes) in [(view.staged.base(), false), (files, view.writes)] {
+                reaches.extend(beneath(layer, &view.floor)?.map(|directory| Reach { directory, writes }));
+            }
+            Ok(reaches)
         }
     }
 }
@@ -145,8 +203,8 @@ pub(super) fn directories(mount: &Opened) -> Vec<Reach<'_>> {
 pub(super) fn send(to: &UnixStream, hello: &Hello, code: Option<BorrowedFd<'_>>, mounts: &[Opened]) -> io::Result<()> {
     let text = serde_json::to_vec(hello)?;
     let length = u32::try_from(text.len()).map_err(io::Error::other)?.to_le_bytes();
-    let files: Vec<_> =
-        code.into_iter().chain(mounts.iter().flat_map(directories).map(|reach| reach.directory)).collect();
+    let directories = mounts.iter().map(directories).collect::<io::Result<Vec<_>>>()?;
+    let files: Vec<_> = code.into_iter().chain(directories.iter().flatten().map(OwnedFd::as_fd)).collect();
     if files.len() > MAX_FILES {
         return Err(io::Error::other(format!("more than {MAX_FILES} directories for one worker")));
     }
@@ -182,8 +240,42 @@ pub(super) fn receive(from: &UnixStream) -> io::Result<(Hello, Vec<OwnedFd>)> {
     Ok((serde_json::from_slice(&text)?, files))
 }
 
-/// The mounts, as they are used in the worker.
-pub(super) fn open(mounts: Vec<HelloMount>, files: Vec<OwnedFd>) -> Result<Vec<Opened>, String> {
+/// The mounts, as they are used in the worker: in a root of its own, where it has left the host's file systems.
+pub(super) fn open(mounts: Vec<HelloMount>, files: Vec<OwnedFd>, walls: &mut Walls) -> Result<Vec<Opened>, String> {
     let mut files = files.into_iter();
-    mounts.into_iter().map(|mount| mount.open(&mut files)).collect()
+    let mut sent = Vec::new();
+    for mount in &mounts {
+        let count = if mount.staged.is_some() { 2 } else { 1 };
+        let own: Vec<_> = files.by_ref().take(count).collect();
+        if own.len() != count {
+            return Err("a directory is missing".to_owned());
+        }
+        sent.push(own);
+    }
+    let places: Vec<_> = (0..mounts.len()).map(|index| PathBuf::from(index.to_string())).collect();
+    let mut apart = false;
+    if walls.has(Wall::MountNamespace) {
+        let shown = mounts.iter().zip(&places).zip(&sent).map(|((mount, own), sent)| mount.shown(own, sent));
+        let entered = shown.collect::<Result<Vec<_>, _>>().and_then(|shown| {
+            let shown: Vec<_> = shown.into_iter().flatten().collect();
+            root::enter(&shown)
+        });
+        match entered {
+            Ok(open) => {
+                let mut open = open.into_iter();
+                for sent in &mut sent {
+                    *sent = open.by_ref().take(sent.len()).collect();
+                }
+                apart = true;
+            }
+            Err(why) => {
+                // What was sent leads further than it should; everything else does not.
+                let _ = root::enter(&[]);
+                walls.put(Wall::MountNamespace, Err::<&str, _>(why));
+            }
+        }
+    }
+    let root = |own: &Path| apart.then(|| Path::new("/").join(own));
+    let opened = mounts.into_iter().zip(&places).zip(sent).map(|((mount, own), sent)| mount.open(sent, root(own)));
+    opened.collect()
 }

@@ -1,7 +1,7 @@
 //! The host's workers: started when a call needs one, kept for the next call of the same kind.
 
 use super::{
-    COMMAND, WITH_NETWORK,
+    COMMAND, WITH_NETWORK, claims,
     hello::{self, Hello, HelloMount, HelloPackage},
     serve::{Out, Serving},
     walls::Walls,
@@ -15,12 +15,12 @@ use crate::{
     mounts::{Opened, Place},
     outcome::{Action, Effect, End, LimitHit},
     outside::Here,
-    package::{Counter, Tool},
+    package::Tool,
     shares::{Places, Shares, Tenant},
     terms::Terms,
 };
 use bytes::Bytes;
-use policy::{Digest, LimitKind, Limits};
+use policy::{Digest, Limits};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fstat, memfd_create};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -31,10 +31,7 @@ use std::{
         unix::{net::UnixStream, process::ExitStatusExt as _},
     },
     process::{Child, Command, Stdio},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 use tokio::{
@@ -164,8 +161,8 @@ struct Worker {
     process: Process,
     from: mpsc::Receiver<(ToHost, Bytes)>,
     to: Out,
-    /// The longest message that it may send.
-    most: Arc<AtomicUsize>,
+    /// The limits of its call, which bound how long its messages may be.
+    limits: Arc<Mutex<Limits>>,
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -216,6 +213,11 @@ impl Workers {
     async fn worker(&self, key: &Key, job: &Job<'_>) -> Result<Worker, WorkerError> {
         if let Some(idle) = self.take(key) {
             return Ok(idle);
+        }
+        for mount in job.mounts {
+            if let Place::Staged(view) = &mount.place {
+                view.staged.share(&view.floor, view.writes).await.map_err(WorkerError::Start)?;
+            }
         }
         let code = self.code(job.tool).map_err(WorkerError::Start)?;
         let package = HelloPackage { digest: job.tool.digest, description: Box::new(job.tool.package().clone()) };
@@ -284,10 +286,10 @@ async fn start(hello: Hello, code: Option<Arc<OwnedFd>>, mounts: Vec<Opened>) ->
     let (mut reading, mut writing) = tokio::net::UnixStream::from_std(line).map_err(WorkerError::Start)?.into_split();
     let (arrived, from) = mpsc::channel(QUEUE);
     let (to, mut leaving, waiting) = Out::new();
-    let most = Arc::new(AtomicUsize::new(wire::most_to_host(&Limits::default())));
-    let bound = Arc::clone(&most);
+    let limits = Arc::new(Mutex::new(Limits::default()));
+    let bounds = Arc::clone(&limits);
     let reader = tokio::spawn(async move {
-        while let Ok(message) = wire::receive::<ToHost>(&mut reading, bound.load(Relaxed)).await {
+        while let Ok(message) = wire::receive::<ToHost>(&mut reading, |kind| kind.most_to_host(&lock(&bounds))).await {
             if arrived.send(message).await.is_err() {
                 break;
             }
@@ -301,7 +303,7 @@ async fn start(hello: Hello, code: Option<Arc<OwnedFd>>, mounts: Vec<Opened>) ->
             }
         }
     });
-    let mut worker = Worker { process, from, to, most, tasks: [reader, writer] };
+    let mut worker = Worker { process, from, to, limits, tasks: [reader, writer] };
     match timeout(START, worker.from.recv()).await {
         Ok(Some((ToHost::Ready { walls, tried }, _))) => Ok((worker, Probed { walls, tried })),
         Ok(Some((ToHost::Failed { why }, _))) => Err(WorkerError::Prepare(why)),
@@ -325,21 +327,23 @@ impl Sandbox {
         let key = Key::of(job.tool.digest, tenant, &job).map_err(WorkerError::Start)?;
         let (tool, mounts) = (job.tool, job.mounts);
         let terms = Terms { outer: ledger.outer(), ..job.terms.clone() };
-        let limits = terms.limits;
+        let (limits, names) = (terms.limits, claims::names(mounts));
         let mut held = None;
         let mut ended = None;
         let run = async {
             let _room = workers.room(tenant, within).await;
             let worker = held.insert(workers.worker(&key, &job).await?);
-            let mut serving = Serving::new(here, tool.id.clone(), terms.limits, Arc::clone(meter), worker.to.clone());
+            let mut serving =
+                Serving::new(here, tool.id.clone(), (limits, names.clone()), Arc::clone(meter), worker.to.clone());
             let arguments = tool.json_of(job.arguments);
-            let call = ToWorker::Call { function: tool.id.function().to_owned(), arguments, terms: Box::new(terms) };
-            worker.most.store(wire::most_to_host(&limits), Relaxed);
+            let function = tool.id.function().to_owned();
+            let call = ToWorker::Call { function, arguments, terms: Box::new(terms.clone()) };
+            *lock(&worker.limits) = limits;
             worker.to.send(call, Bytes::new());
             loop {
                 match worker.from.recv().await {
-                    Some((ToHost::Ended { end, account }, _)) => {
-                        let end = checked(end, &account, &limits);
+                    Some((ToHost::Ended { end, mut account }, _)) => {
+                        let end = claims::checked(end, &mut account, &terms, &names);
                         ended = Some(account);
                         // It was told to begin, and may have done anything by now, whatever it says.
                         return Ok(
@@ -360,34 +364,30 @@ impl Sandbox {
         if ended.is_none() {
             worker.to.send(ToWorker::Stop, Bytes::new());
             ended = last_words(&mut worker).await;
+            if let Some(account) = &mut ended {
+                // How it ended is known.
+                let _ = claims::checked(Ok(End::Cancelled), account, &terms, &names);
+            }
         }
         match ended {
             Some(account) => {
-                absorb(ledger, meter, account);
+                let over = absorb(ledger, meter, account);
+                // Together with what the host did for it meanwhile it was too much.
+                let end = match (end, over) {
+                    (Ok(End::Result(_) | End::ToolError(_)), Some(hit)) => Ok(End::Limit(hit)),
+                    (end, _) => end,
+                };
                 // What trapped or had to be stopped may have been an attack that went further than anybody knows.
                 if matches!(end, Ok(End::Result(_) | End::ToolError(_))) {
                     workers.keep(key, worker);
                 }
+                end
             }
-            None => unknown(ledger, mounts),
+            None => {
+                unknown(ledger, mounts);
+                end
+            }
         }
-        end
-    }
-}
-
-/// A worker's word for how a call ended, as far as limits that hold in it hold here.
-fn checked(end: Result<End, String>, account: &Account, limits: &Limits) -> Result<End, String> {
-    let hit = |limit| Ok(End::Limit(LimitHit { limit, value: limits.get(limit) }));
-    let printed = account.printed.stdout.len() + account.printed.stderr.len();
-    // Bytes that are no text take three each, as text.
-    if printed as u64 > limits.get(LimitKind::Output).saturating_mul(3) {
-        return hit(LimitKind::Output);
-    }
-    match end {
-        Ok(End::Result(value) | End::ToolError(value)) if Counter::size_of(&value) > wire::most_of_result(limits) => {
-            hit(LimitKind::Result)
-        }
-        end => end,
     }
 }
 
@@ -404,11 +404,13 @@ async fn last_words(worker: &mut Worker) -> Option<Account> {
     timeout(GRACE, words).await.ok().flatten()
 }
 
-fn absorb(ledger: &Ledger, meter: &Meter, account: Account) {
-    let Account { cpu_us, memory, written, created, sent, received, effects, printed } = account;
-    meter.add(Duration::from_micros(cpu_us).saturating_sub(meter.cpu()));
-    ledger.settle([written, created, sent, received]);
+fn absorb(ledger: &Ledger, meter: &Meter, account: Account) -> Option<LimitHit> {
+    let Account { cpu_us, memory, counted, effects, printed } = account;
+    // It has one thread that computes, and what it waits for is counted here.
+    let computed = Duration::from_micros(cpu_us).min(meter.wall());
+    meter.add(computed.saturating_sub(meter.cpu()));
     ledger.absorb(effects, printed, memory);
+    ledger.settle(counted)
 }
 
 /// A worker that ended without a word may have changed whatever it could.

@@ -1,7 +1,7 @@
 //! The worker's side of what leads outside: it asks its host.
 
 use super::{
-    bodies::{Bodies, shape},
+    bodies::{Bodies, Giver, shape},
     wire::{Answer, Asked, Head, NotFound, NotInvoked, ToHost, Told, Use, headers, texts},
 };
 use crate::{
@@ -36,6 +36,8 @@ pub(super) struct Line {
     shared: Arc<Shared>,
     ledger: Arc<Ledger>,
     meter: Arc<Meter>,
+    /// What is in the ledger of what the host did for it.
+    elsewhere: Arc<Mutex<[u64; 4]>>,
 }
 
 /// What outlives the call that it is for by as much as its last bodies do.
@@ -55,7 +57,7 @@ impl Shared {
 impl Line {
     pub(super) fn new(out: mpsc::UnboundedSender<(ToHost, Bytes)>, ledger: Arc<Ledger>, meter: Arc<Meter>) -> Self {
         let shared = Shared { out, waiting: Mutex::default(), bodies: Arc::default() };
-        Self { shared: Arc::new(shared), ledger, meter }
+        Self { shared: Arc::new(shared), ledger, meter, elsewhere: Arc::default() }
     }
 
     /// The host has answered.
@@ -67,6 +69,12 @@ impl Line {
 
     pub(super) fn bodies(&self) -> &Arc<Bodies> {
         &self.shared.bodies
+    }
+
+    /// What was counted here and nowhere else.
+    pub(super) fn counted(&self) -> [u64; 4] {
+        let (all, elsewhere) = (self.ledger.counted(), *lock(&self.elsewhere));
+        std::array::from_fn(|kind| all[kind].saturating_sub(elsewhere[kind]))
     }
 
     fn ask(&self, what: Asked) -> (u64, oneshot::Receiver<Answer>) {
@@ -106,6 +114,7 @@ impl Outside for Line {
                     let body = shared.bodies.coming(
                         id,
                         body,
+                        Giver::Host,
                         move || asking.say(ToHost::More { id }, Bytes::new()),
                         move || dropping.say(ToHost::Dropped { id }, Bytes::new()),
                     );
@@ -123,13 +132,15 @@ impl Outside for Line {
     fn invoke(&self, tool: ToolId, arguments: Value, left: Limits) -> Later<Result<String, InvokeError>> {
         let (_, answer) = self.ask(Asked::Invoke { tool, arguments, left: Box::new(left) });
         let (ledger, meter) = (Arc::clone(&self.ledger), Arc::clone(&self.meter));
+        let elsewhere = Arc::clone(&self.elsewhere);
         Box::pin(async move {
-            let Ok(Answer::Invoked { result, cpu_us, written, created }) = answer.await else {
+            let Ok(Answer::Invoked { result, cpu_us, counted }) = answer.await else {
                 return Err(InvokeError::Stopped("the host is stopping".into()));
             };
             // What another tool used counts here, as it does at the host.
             meter.add(Duration::from_micros(cpu_us));
-            ledger.charge(written, created);
+            ledger.charge(counted);
+            lock(&elsewhere).iter_mut().zip(counted).for_each(|(sum, more)| *sum = sum.saturating_add(more));
             result.map_err(|(kind, text)| match kind {
                 NotInvoked::Denied => InvokeError::Denied(text),
                 NotInvoked::Invalid => InvokeError::Invalid(text),

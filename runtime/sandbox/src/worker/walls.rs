@@ -9,12 +9,7 @@ use landlock::{
     RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, Scope,
 };
 use rustix::{
-    fs::{CWD, Mode},
-    mount::{
-        FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, UnmountFlags,
-        fsconfig_create, fsmount, fsopen, mount, mount_bind_recursive, mount_change, move_mount, unmount,
-    },
-    process::{Resource, Rlimit, pivot_root, setrlimit},
+    process::{Resource, Rlimit, setrlimit},
     thread::{CapabilitySet, CapabilitySets, UnshareFlags, set_capabilities, set_no_new_privs},
 };
 use serde::{Deserialize, Serialize};
@@ -125,7 +120,12 @@ pub enum Standing {
 pub struct Walls(pub BTreeMap<Wall, Standing>);
 
 impl Walls {
-    fn put<E: fmt::Display>(&mut self, wall: Wall, put: Result<impl Into<String>, E>) {
+    /// Whether one of them stands.
+    pub(super) fn has(&self, wall: Wall) -> bool {
+        matches!(self.0.get(&wall), Some(Standing::Up(_)))
+    }
+
+    pub(super) fn put<E: fmt::Display>(&mut self, wall: Wall, put: Result<impl Into<String>, E>) {
         let standing = match put {
             Ok(how) => Standing::Up(how.into()),
             Err(error) => Standing::Missing(error.to_string()),
@@ -162,7 +162,7 @@ pub(super) fn leave_namespaces(with_network: bool) -> Walls {
             continue;
         }
         walls.put(wall, crate::load::leave(flags).map(|()| "").map_err(io::Error::from));
-        if wall == Wall::UserNamespace && walls.missing([&wall]).is_empty() {
+        if wall == Wall::UserNamespace && walls.has(wall) {
             // The same user by another number, who can set up the namespaces that follow.
             let map = |file: &str, text: String| fs::write(format!("/proc/self/{file}"), text);
             let _ = map("setgroups", "deny".to_owned());
@@ -174,36 +174,14 @@ pub(super) fn leave_namespaces(with_network: bool) -> Walls {
 }
 
 /// Puts up everything that is put up around a process from within, before it has other threads.
-pub(super) fn put_up(walls: &mut Walls, mounts: &[Reach<'_>], sockets: bool) {
-    if matches!(walls.0.get(&Wall::MountNamespace), Some(Standing::Up(_))) {
-        walls.put(Wall::MountNamespace, empty_root().map(|()| ""));
-    }
+pub(super) fn put_up(walls: &mut Walls, mounts: &[Reach], sockets: bool) {
+    let changes = mounts.iter().any(|reach| reach.writes);
     walls.put(Wall::Capabilities, no_capabilities().map(|()| ""));
     walls.put(Wall::NoNewPrivileges, set_no_new_privs(true).map(|()| ""));
-    walls.put(Wall::ResourceLimits, resource_limits().map(|()| ""));
+    let own_users = walls.has(Wall::UserNamespace);
+    walls.put(Wall::ResourceLimits, resource_limits(own_users).map(|()| ""));
     walls.put(Wall::Landlock, landlock(mounts, sockets));
-    walls.put(Wall::Seccomp, seccomp::apply(sockets).map(|()| ""));
-}
-
-/// A root with nothing in it but the processes of this namespace, by which open files are named.
-fn empty_root() -> Result<(), String> {
-    let at = |what: &'static str| move |error: rustix::io::Errno| format!("{what}: {error}");
-    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
-        .map_err(at("making mounts private"))?;
-    let made = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC).map_err(at("tmpfs"))?;
-    fsconfig_create(&made).map_err(at("tmpfs"))?;
-    let root = fsmount(&made, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::MOUNT_ATTR_NOEXEC).map_err(at("tmpfs"))?;
-    move_mount(&root, "", CWD, "/", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH).map_err(at("tmpfs"))?;
-    rustix::process::fchdir(&root).map_err(at("tmpfs"))?;
-    rustix::fs::mkdirat(&root, "proc", Mode::from_raw_mode(0o555)).map_err(at("proc"))?;
-    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    // Where part of the host's own is covered, the system lets nobody mount a new one.
-    if mount("proc", "proc", "proc", flags, None).is_err() {
-        mount_bind_recursive("/proc", "proc").map_err(at("proc"))?;
-    }
-    pivot_root(".", ".").map_err(at("changing the root"))?;
-    unmount(".", UnmountFlags::DETACH).map_err(at("leaving the old root"))?;
-    rustix::process::chdir("/").map_err(at("changing the root"))
+    walls.put(Wall::Seccomp, seccomp::apply(sockets, changes).map(|()| ""));
 }
 
 fn no_capabilities() -> Result<(), rustix::io::Errno> {
@@ -217,8 +195,15 @@ const DATA: u64 = 1 << 30;
 const OPEN_FILES: u64 = 8_192;
 const FILE_SIZE: u64 = 16 << 30;
 
-fn resource_limits() -> Result<(), rustix::io::Errno> {
+/// The most threads: the engine's, and those that wait for files.
+const THREADS: u64 = 256;
+
+fn resource_limits(own_users: bool) -> Result<(), rustix::io::Errno> {
     let most = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
+    // Without users of its own, everything that the host's user runs would count.
+    if own_users && counts_threads_apart() {
+        setrlimit(Resource::Nproc, most(THREADS))?;
+    }
     setrlimit(Resource::Core, most(0))?;
     setrlimit(Resource::Data, most(DATA))?;
     setrlimit(Resource::Fsize, most(FILE_SIZE))?;
@@ -226,8 +211,16 @@ fn resource_limits() -> Result<(), rustix::io::Errno> {
     setrlimit(Resource::Nofile, most(allowed.min(OPEN_FILES)))
 }
 
+/// Whether this kernel counts the threads of a user by namespace: since 5.14.
+fn counts_threads_apart() -> bool {
+    let name = rustix::system::uname();
+    let mut parts = name.release().to_str().unwrap_or_default().split(['.', '-']).map_while(|part| part.parse().ok());
+    let version: (u32, u32) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+    version >= (5, 14)
+}
+
 /// Everything that Landlock knows is refused, but reading in all mounts, and changing files in those that are granted so.
-fn landlock(mounts: &[Reach<'_>], sockets: bool) -> Result<String, String> {
+fn landlock(mounts: &[Reach], sockets: bool) -> Result<String, String> {
     const KNOWN: ABI = ABI::V6;
     let text = |error: landlock::RulesetError| error.to_string();
     let special = AccessFs::Execute
@@ -249,7 +242,7 @@ fn landlock(mounts: &[Reach<'_>], sockets: bool) -> Result<String, String> {
     let mut ruleset = ruleset.create().map_err(text)?;
     for reach in mounts {
         let access = if reach.writes { changing } else { reading };
-        ruleset = ruleset.add_rule(PathBeneath::new(reach.directory, access)).map_err(text)?;
+        ruleset = ruleset.add_rule(PathBeneath::new(&reach.directory, access)).map_err(text)?;
     }
     let status = ruleset.restrict_self().map_err(text)?;
     match status.ruleset {

@@ -17,19 +17,93 @@ use std::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-/// The largest message to a worker, and the largest run of raw bytes. Arguments are at most 64 MiB (`policy::limits`).
-pub(super) const MAX_TO_WORKER: usize = 512 << 20;
-const MAX_RAW: usize = 16 << 20;
+/// The largest message to a worker. Arguments are at most 64 MiB (`policy::limits`).
+const MAX_TO_WORKER: usize = 512 << 20;
+/// The largest piece of a body.
+pub(super) const MAX_PIECE: usize = 1 << 20;
 /// What a worker may say that no limit of its call bounds: effects, for the most part, which are counted anew here.
 const MAX_ACCOUNT: u64 = 16 << 20;
+/// What it may say when it begins, or beside what it asks for.
+const MAX_BESIDE: u64 = 1 << 20;
+/// A message that holds no more than numbers.
+const MAX_SIGN: usize = 256;
 /// How much longer a text can be as JSON: each byte as six.
 const ESCAPED: u64 = 6;
 
-/// The largest message that a worker has to send in a call with these limits.
-pub(super) fn most_to_host(limits: &Limits) -> usize {
-    let of = |limit| limits.get(limit);
-    let texts = of(LimitKind::Output).saturating_add(of(LimitKind::Arguments)).saturating_mul(ESCAPED);
-    usize::try_from(of(LimitKind::Result).saturating_add(texts).saturating_add(MAX_ACCOUNT)).unwrap_or(usize::MAX)
+/// What a message is about. It goes ahead of the message, and bounds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Kind {
+    /// To a worker, whatever it is.
+    ToWorker,
+    /// How a worker begins.
+    Begun,
+    Ended,
+    Asked,
+    Body,
+    /// Something about a body that is coming.
+    Sign,
+    Progress,
+}
+
+impl Kind {
+    fn of(byte: u8) -> Option<Self> {
+        let all = [Self::ToWorker, Self::Begun, Self::Ended, Self::Asked, Self::Body, Self::Sign, Self::Progress];
+        all.into_iter().find(|kind| *kind as u8 == byte)
+    }
+
+    /// The largest message of this kind that a worker has to send in a call with these limits; none that only it gets.
+    pub(super) fn most_to_host(self, limits: &Limits) -> usize {
+        let texts = |limit, beside: u64| {
+            let bytes = limits.get(limit).saturating_mul(ESCAPED).saturating_add(beside);
+            usize::try_from(bytes).unwrap_or(usize::MAX)
+        };
+        let result = usize::try_from(most_of_result(limits)).unwrap_or(usize::MAX);
+        match self {
+            Self::ToWorker => 0,
+            Self::Begun => usize::try_from(MAX_BESIDE).unwrap_or(usize::MAX),
+            Self::Ended => result.saturating_add(texts(LimitKind::Output, MAX_ACCOUNT)),
+            // A request's headers, or another tool's arguments; with what was read before.
+            Self::Asked => texts(LimitKind::Arguments, MAX_BESIDE).saturating_add(texts(LimitKind::Headers, 0)),
+            Self::Body => texts(LimitKind::Headers, MAX_BESIDE),
+            Self::Sign => MAX_SIGN,
+            Self::Progress => texts(LimitKind::Output, MAX_BESIDE),
+        }
+    }
+
+    /// The largest message of this kind to a worker.
+    pub(super) fn most_to_worker(self) -> usize {
+        if self == Self::ToWorker { MAX_TO_WORKER } else { 0 }
+    }
+
+    /// Whether raw bytes may follow.
+    fn is_raw(self) -> bool {
+        matches!(self, Self::ToWorker | Self::Body)
+    }
+}
+
+/// What goes over the line.
+pub(super) trait Message: Serialize + DeserializeOwned {
+    fn kind(&self) -> Kind;
+}
+
+impl Message for ToWorker {
+    fn kind(&self) -> Kind {
+        Kind::ToWorker
+    }
+}
+
+impl Message for ToHost {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Ready { .. } | Self::Failed { .. } => Kind::Begun,
+            Self::Ended { .. } => Kind::Ended,
+            Self::Ask { .. } => Kind::Asked,
+            Self::Body { .. } => Kind::Body,
+            Self::More { .. } | Self::Dropped { .. } => Kind::Sign,
+            Self::Progress(_) => Kind::Progress,
+        }
+    }
 }
 
 /// The largest result that a worker can have: a command's is what it printed.
@@ -81,10 +155,8 @@ pub(super) enum ToHost {
 pub(super) struct Account {
     pub(super) cpu_us: u64,
     pub(super) memory: u64,
-    pub(super) written: u64,
-    pub(super) created: u64,
-    pub(super) sent: u64,
-    pub(super) received: u64,
+    /// Bytes written, things created, bytes sent and received by itself: what the host did for it, it has counted.
+    pub(super) counted: [u64; 4],
     pub(super) effects: Effects,
     pub(super) printed: Printed,
 }
@@ -148,8 +220,8 @@ pub(super) enum Answer {
     Invoked {
         result: Result<String, (NotInvoked, String)>,
         cpu_us: u64,
-        written: u64,
-        created: u64,
+        /// Bytes written, things created, bytes sent and received.
+        counted: [u64; 4],
     },
     Allowed(bool),
     Found(Result<IpAddr, NotFound>),
@@ -297,10 +369,11 @@ pub(super) fn headers(texts: Vec<(String, String)>) -> Result<http::HeaderMap, w
 }
 
 /// Writes a frame.
-pub(super) async fn send<T: Serialize>(to: &mut (impl AsyncWrite + Unpin), message: &T, raw: &[u8]) -> io::Result<()> {
+pub(super) async fn send<T: Message>(to: &mut (impl AsyncWrite + Unpin), message: &T, raw: &[u8]) -> io::Result<()> {
     let json = serde_json::to_vec(message)?;
     let lengths = [json.len(), raw.len()].map(|length| u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
-    let mut head = Vec::with_capacity(8 + json.len());
+    let mut head = Vec::with_capacity(HEAD + json.len());
+    head.push(message.kind() as u8);
     head.extend_from_slice(&lengths.concat());
     head.extend_from_slice(&json);
     to.write_all(&head).await?;
@@ -308,21 +381,30 @@ pub(super) async fn send<T: Serialize>(to: &mut (impl AsyncWrite + Unpin), messa
     to.flush().await
 }
 
-/// Reads a frame.
-pub(super) async fn receive<T: DeserializeOwned>(
+/// A frame's head: what it is about, and how long the message and the raw bytes are.
+const HEAD: usize = 9;
+
+/// Reads a frame, no longer than `most` lets one of its kind be.
+pub(super) async fn receive<T: Message>(
     from: &mut (impl AsyncRead + Unpin),
-    most: usize,
+    most: impl Fn(Kind) -> usize,
 ) -> io::Result<(T, Bytes)> {
-    let mut lengths = [0; 8];
-    from.read_exact(&mut lengths).await?;
-    let (json, raw) = lengths.split_at(4);
+    let refuse = || io::Error::from(io::ErrorKind::InvalidData);
+    let mut head = [0; HEAD];
+    from.read_exact(&mut head).await?;
+    let kind = Kind::of(head[0]).ok_or_else(refuse)?;
+    let (json, raw) = head[1..].split_at(4);
     let length = |bytes: &[u8]| bytes.iter().rev().fold(0_usize, |sum, byte| (sum << 8) | usize::from(*byte));
     let (json, raw) = (length(json), length(raw));
-    if json > most || raw > MAX_RAW {
-        return Err(io::ErrorKind::InvalidData.into());
+    if json > most(kind) || raw > if kind.is_raw() { MAX_PIECE } else { 0 } {
+        return Err(refuse());
     }
     let mut bytes = read(from, json).await?;
-    let message = serde_json::from_slice(&bytes)?;
+    let message: T = serde_json::from_slice(&bytes)?;
+    // Else one kind could take the room of another.
+    if message.kind() != kind {
+        return Err(refuse());
+    }
     bytes = read(from, raw).await?;
     Ok((message, bytes.into()))
 }
@@ -332,4 +414,34 @@ async fn read(from: &mut (impl AsyncRead + Unpin), length: usize) -> io::Result<
     let mut bytes = Vec::with_capacity(length.min(1 << 20));
     let got = from.take(length as u64).read_to_end(&mut bytes).await?;
     if got == length { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn each_kind_has_its_bounds() {
+        let limits = Limits::default();
+        let frame = |kind: Kind, json: &str, raw: usize| {
+            let length = |length: usize| u32::try_from(length).expect("short").to_le_bytes();
+            let mut bytes = vec![kind as u8];
+            bytes.extend(length(json.len()).into_iter().chain(length(raw)));
+            bytes.extend(json.bytes().chain(vec![0; raw]));
+            bytes
+        };
+        let read = async |bytes: Vec<u8>| receive::<ToHost>(&mut &*bytes, |kind| kind.most_to_host(&limits)).await;
+        let more = r#"{"more":{"id":1}}"#;
+        read(frame(Kind::Sign, more, 0)).await.expect("as a worker sends it");
+        read(frame(Kind::Body, r#"{"body":{"id":1,"part":"data"}}"#, MAX_PIECE)).await.expect("as a worker sends it");
+        // More than it may be, in either part; in the place of another; of no kind; and what only a worker gets.
+        read(frame(Kind::Sign, &format!("{}{more}", " ".repeat(MAX_SIGN)), 0)).await.expect_err("too long");
+        read(frame(Kind::Sign, more, 1)).await.expect_err("no raw bytes");
+        read(frame(Kind::Body, r#"{"body":{"id":1,"part":"data"}}"#, MAX_PIECE + 1)).await.expect_err("too long");
+        read(frame(Kind::Ended, more, 0)).await.expect_err("another kind");
+        read(frame(Kind::ToWorker, "\"stop\"", 0)).await.expect_err("not for the host");
+        let mut unknown = frame(Kind::Sign, more, 0);
+        unknown[0] = 200;
+        read(unknown).await.expect_err("no kind");
+    }
 }

@@ -7,8 +7,9 @@ use super::{
 use crate::{
     ledger::Ledger,
     outcome::{Action, Effect},
-    staged::{Cost, End, Found, Kind, Layer, Spot, Staged, Turn, join},
+    staged::{End, Found, Kind, Layer, Spot, Staged, Turn, join},
 };
+use policy::LimitKind;
 use rustix::{
     fs::{OFlags, Timespec, Timestamps},
     io::Errno,
@@ -139,35 +140,39 @@ fn time(stamp: NewTimestamp) -> Timespec {
 /// Copies what is about to change out of the base. The copy counts as written, whether blocks are shared or not, and that of
 /// a whole directory as created: a call ends at the same place on every file system.
 async fn raise(ledger: &Ledger, at: &At, turn: &Turn, path: &str, how: Raise) -> FsResult<()> {
-    // All of it on other threads: there can be much of it. Whoever asked for it may be gone before it is done, and nobody else
-    // has a turn until it is.
-    let apart = async |work: fn(&Staged, &str, Raise) -> Result<Cost, Errno>| {
-        let (staged, path, turn) = (Arc::clone(&at.view.staged), path.to_owned(), turn.clone());
-        let done = spawn_blocking(move || {
-            let done = work(&staged, &path, how);
-            drop(turn);
-            done
-        });
-        let done = done.await;
-        done.map_err(|broken| FsError::trap(wasmtime::Error::new(broken)))?.map_err(error)
-    };
     if how != Raise::Empty {
-        let cost = apart(|staged, path, how| staged.cost(path, how == Raise::Whole)).await?;
+        // What is more than may be made ends the call, however much more it is.
+        let most = ledger.hit(LimitKind::Created).value;
+        let looked_at = path.to_owned();
+        let cost = apart(at, turn, move |staged| staged.cost(&looked_at, how == Raise::Whole, most)).await?;
         ledger.write(cost.bytes).map_err(hit)?;
         if how == Raise::Whole {
             ledger.create_many(cost.entries).map_err(hit)?;
         }
     }
-    apart(|staged, path, how| {
-        match how {
-            Raise::Empty => staged.raise(path, false),
-            Raise::One => staged.raise(path, true),
-            Raise::Whole => staged.raise_whole(path),
-        }?;
-        Ok(Cost::default())
+    let path = path.to_owned();
+    apart(at, turn, move |staged| match how {
+        Raise::Empty => staged.raise(&path, false),
+        Raise::One => staged.raise(&path, true),
+        Raise::Whole => staged.raise_whole(&path),
     })
     .await
-    .map(drop)
+}
+
+/// Does what there can be much of on another thread. Whoever asked for it may be gone before it is done, and nobody else has a
+/// turn until it is.
+async fn apart<T: Send + 'static>(
+    at: &At,
+    turn: &Turn,
+    work: impl FnOnce(&Staged) -> Result<T, Errno> + Send + 'static,
+) -> FsResult<T> {
+    let (staged, turn) = (Arc::clone(&at.view.staged), turn.clone());
+    let done = spawn_blocking(move || {
+        let done = work(&staged);
+        drop(turn);
+        done
+    });
+    done.await.map_err(|broken| FsError::trap(wasmtime::Error::new(broken)))?.map_err(error)
 }
 
 /// A path for the record, and a second one of what has two.
@@ -477,9 +482,10 @@ impl FsDoor<'_> {
 
     /// What both layers have in a directory, without what the rules hide.
     pub(super) async fn list_staged(&mut self, at: &At) -> FsResult<Vec<DirectoryEntry>> {
-        let _turn = at.turn().await?;
+        let turn = at.turn().await?;
         at.allow(&at.path, Aim::Look)?;
-        let listed = at.view.staged.list(&at.path).map_err(error)?;
+        let path = at.path.clone();
+        let listed = apart(at, &turn, move |staged| staged.list(&path)).await?;
         let seen = listed
             .into_iter()
             .filter(|(name, _)| at.view.ruled.as_ref().is_none_or(|ruled| !ruled.hides(&at.path, name)));
