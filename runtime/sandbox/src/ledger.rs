@@ -318,7 +318,9 @@ impl Ledger {
         let add = |now: u64| now.checked_add(more).filter(|sum| *sum <= max);
         of(self).fetch_update(Relaxed, Relaxed, add).map_err(|_| self.hit(limit))?;
         let around = self.outer.as_deref().map_or(Ok(()), |outer| outer.count(of, more, limit));
-        around.inspect_err(|_| drop(of(self).fetch_sub(more, Relaxed)))
+        around.inspect_err(|_| {
+            of(self).fetch_sub(more, Relaxed);
+        })
     }
 
     /// Keeps what a guest says to the operator.
