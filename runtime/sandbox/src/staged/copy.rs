@@ -141,7 +141,7 @@ mod tests {
         fs::write(base.join("a"), "a").expect("a file");
         fs::write(place.path().join("victim"), "victim").expect("a file");
         let name = "mount".parse().expect("a name");
-        let staged = Staged::of(&name, &File::open(&base).expect("a folder"), &base, &folder).expect("a view");
+        let staged = Staged::of(&name, File::open(&base).expect("a folder"), &base, &folder).expect("a view");
         for taken in ["copy", COPY] {
             fs::hard_link(place.path().join("victim"), folder.join("new").join(taken)).expect("a second name");
         }

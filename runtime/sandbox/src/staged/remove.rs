@@ -143,7 +143,7 @@ mod tests {
         }
         fs::create_dir(folder.join("closed")).expect("a folder");
         fs::write(folder.join("closed/file"), "").expect("a file");
-        fs::set_permissions(folder.join("closed"), fs::Permissions::from_mode(0)).expect("it is ours");
+        fs::set_permissions(folder.join("closed"), fs::Permissions::from_mode(0o000)).expect("it is ours");
         symlink(place.path(), folder.join("out")).expect("a link");
         discard(&folder).expect("it can be dropped");
         let left: Vec<_> =
