@@ -10,7 +10,7 @@ fn main() -> ExitCode {
         .argument("--examples")
         .watch("build.rs")
         .watch("../guests")
-        .watch("../../sdk/wit/host.wit")
+        .watch("../../sdk/wit")
         .watch("../../sdk/rust/src")
         .watch("../../sdk/rust/macros/src");
     let folder = match build.run() {

@@ -148,6 +148,9 @@ pub(crate) struct GrantArgs {
     /// Grants that tools call others: `text.grep`, `text.*`, `*`; repeatable
     #[arg(long = "invoke", value_name = "TOOL")]
     pub(crate) invoke: Vec<ToolPattern>,
+    /// Puts a package's programs on the path, and grants that tools start them; a file or a package's name; repeatable
+    #[arg(long = "path", value_name = "PACKAGE")]
+    pub(crate) path: Vec<String>,
     /// Where calls run: `thread` or `process` [default: $GLOVEPORT_ISOLATION, else what is written down, else thread]
     #[arg(long, value_name = "WHERE", value_parser = isolation)]
     pub(crate) isolation: Option<Isolation>,

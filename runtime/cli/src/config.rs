@@ -27,6 +27,9 @@ pub(crate) struct Config {
     /// Component files, or folders of them.
     #[serde(default)]
     pub(crate) packages: Vec<PathBuf>,
+    /// The names of packages whose programs can be started as processes, the first that has a name before the others.
+    #[serde(default)]
+    pub(crate) path: Vec<String>,
     /// Policy files.
     #[serde(default)]
     pub(crate) policy: Vec<PathBuf>,

@@ -17,7 +17,9 @@ pub(crate) enum Callable<'a> {
 }
 
 /// The policy's text, in Cedar.
-pub(crate) fn policy(grants: &GrantArgs, callable: &Callable<'_>) -> String {
+///
+/// `path` holds the names of the packages of `--path`.
+pub(crate) fn policy<'a>(grants: &GrantArgs, callable: &Callable<'_>, path: impl Iterator<Item = &'a str>) -> String {
     let mut text = String::new();
     let mut permit = |id: &str, rule: &str| {
         let _ = writeln!(text, "@id({})\npermit (principal, {rule};", quoted(&format!("{NAME}/{id}")));
@@ -68,6 +70,10 @@ pub(crate) fn policy(grants: &GrantArgs, callable: &Callable<'_>) -> String {
             None => "resource".to_owned(),
         };
         permit(&format!("invoke-{tool}"), &format!("action in [Action::\"invoke\", Action::\"call\"], {resource})"));
+    }
+    for name in path {
+        let resource = format!("resource in Package::{}", quoted(name));
+        permit(&format!("path-{name}"), &format!("action in [Action::\"exec\", Action::\"call\"], {resource})"));
     }
     for name in &grants.env {
         permit(&format!("env-{name}"), &format!("action == Action::\"use\", resource == Variable::{})", quoted(name)));

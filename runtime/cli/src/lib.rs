@@ -9,6 +9,7 @@ mod config;
 mod exit;
 mod flags;
 mod graph;
+mod path;
 mod places;
 mod planner;
 mod print;

@@ -203,6 +203,18 @@ pub(crate) fn sentence(event: &EventBody) -> String {
             let end = outcome.as_ref().map(|outcome| end(&sandbox::Outcome::from_record(outcome)));
             format!("ended     {tool} by {}: {}", caller(chain), end.as_deref().unwrap_or("it could not begin"))
         }
+        EventBody::ProcessStarted { chain, program, tool, decision, .. } => {
+            let by = caller(chain);
+            match decision {
+                Verdict::Allow { .. } => format!("started   {program} ({tool}) by {by}"),
+                Verdict::Deny { denial } => format!("denied    {program} ({tool}) by {by}: {denial}"),
+                Verdict::Ask { .. } => format!("refused   {program} ({tool}) by {by}: an approval would be needed"),
+            }
+        }
+        EventBody::ProcessEnded { tool, outcome, .. } => {
+            let end = outcome.as_ref().map(|outcome| end(&sandbox::Outcome::from_record(outcome)));
+            format!("exited    {tool}: {}", end.as_deref().unwrap_or("it could not begin"))
+        }
         EventBody::Committing { digest, changes, by } => {
             format!("commits   {} staged changes: {digest}, by {by}", changes["total"])
         }

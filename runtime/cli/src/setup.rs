@@ -5,10 +5,10 @@ use crate::{
     config::Config,
     exit::Internal,
     flags::{self, Callable},
-    places, secrets,
+    path, places, secrets,
 };
 use anyhow::{Context as _, Result, bail};
-use controller::{Gate, Isolation, Setup, Who};
+use controller::{Gate, Isolation, Plan, Setup, Who};
 use journal::{Durability, Journal, NetworkSettings, TaskId};
 use policy::{Access, LimitKind, Limits, MountName, Policy, ToolId, UNLIMITED};
 use registry::{Lock, Origin, Sources};
@@ -25,11 +25,18 @@ use std::{
 /// The variable that says where calls run, where the command line does not.
 const ISOLATION: &str = "GLOVEPORT_ISOLATION";
 
-/// How many calls run at once in a process that serves, in one that runs a plan, and in one that makes a call: a small
-/// pool starts faster.
+/// How many calls run at once in a process that serves, in one that runs a plan, and in one that runs none: a small pool starts
+/// faster.
 pub(crate) const SERVING_SLOTS: u32 = 1_000;
 pub(crate) const TASK_SLOTS: u32 = 64;
-pub(crate) const CALL_SLOTS: u32 = 1;
+pub(crate) const EXPLAINING_SLOTS: u32 = 1;
+
+/// How many calls can run at once in a process that runs this plan: where calls can start processes, several of those that take the
+/// most.
+pub(crate) fn task_slots(plan: &Plan, starts: bool) -> u32 {
+    let most = plan.all_limits().into_iter().map(|limits| sandbox::places(limits, true, starts)).max().unwrap_or(1);
+    u32::try_from(most.saturating_mul(4)).unwrap_or(u32::MAX).clamp(TASK_SLOTS, SERVING_SLOTS)
+}
 
 /// What the configuration and the command line say together.
 pub(crate) struct Wanted {
@@ -47,7 +54,9 @@ impl Wanted {
 
     /// The packages that can be loaded, without loading any.
     pub(crate) fn sources(&self) -> Result<Sources> {
-        let sources = sources(self.grants.packages.iter().chain(&self.config.packages))?;
+        let mut sources = sources(self.grants.packages.iter().chain(&self.config.packages))?;
+        path::add(&self.grants.path, &mut sources)?;
+        path::check("path", &self.config.path, &sources)?;
         check_isolate(&self.config.isolate, sources.packages().map(|package| package.name.as_str()))?;
         if let Some(lock) = &self.lock {
             self.check(lock, &sources).with_context(|| self.lock_file())?;
@@ -63,7 +72,9 @@ impl Wanted {
     /// the command line are the word of whoever typed it, and what is bundled is the program's.
     fn check(&self, lock: &Lock, sources: &Sources) -> Result<()> {
         sources.check(lock)?;
-        let typed = |file: &Path| self.grants.packages.iter().any(|path| file.starts_with(path));
+        let on_path = self.grants.path.iter().map(Path::new);
+        let named: Vec<_> = self.grants.packages.iter().map(PathBuf::as_path).chain(on_path).collect();
+        let typed = |file: &Path| named.iter().any(|path| file.starts_with(path));
         for package in sources.packages().filter(|package| lock.get(&package.name).is_none()) {
             match &package.origin {
                 Origin::File(file) | Origin::Folder(file) if !typed(file) => bail!(
@@ -93,6 +104,11 @@ impl Wanted {
         Ok(())
     }
 
+    /// The names of the packages on the path: those of the command line go before those of the configuration.
+    pub(crate) fn path(&self, sources: &Sources) -> Vec<String> {
+        path::names(&self.grants.path, sources).map(str::to_owned).chain(self.config.path.iter().cloned()).collect()
+    }
+
     /// How much of each mount could be granted, without opening any.
     pub(crate) fn offered(&self) -> BTreeMap<&MountName, Access> {
         self.mounts().map(|mount| (mount.name, mount.access)).collect()
@@ -118,12 +134,15 @@ impl Wanted {
     }
 
     /// Policy from files, and from the flags.
-    pub(crate) fn policy(&self, callable: &Callable<'_>) -> Result<Policy> {
+    pub(crate) fn policy(&self, callable: &Callable<'_>, path: &[String]) -> Result<Policy> {
         let mut texts = read_policies(&self.config.policy)?;
         // With a policy of the operator's, the command line allows what it grants, but no calls by itself.
         let none = Callable::Packages(Vec::new());
         let callable = if texts.is_empty() { callable } else { &none };
-        texts.push((flags::NAME.to_owned(), flags::policy(&self.grants, callable)));
+        // What the configuration puts on the path is for its policy to grant.
+        let typed = path.len() - self.config.path.len();
+        let path = path[..typed].iter().map(String::as_str);
+        texts.push((flags::NAME.to_owned(), flags::policy(&self.grants, callable, path)));
         parse_policies(&texts)
     }
 
@@ -146,8 +165,8 @@ impl Wanted {
 
     /// How many instances one call can take at once: several where tools can call others.
     pub(crate) fn slots(&self, reached: &Reached<'_>) -> Result<u32> {
-        let depth = self.limits()?.get(LimitKind::Depth);
-        Ok(if reached.invokes { u32::try_from(depth).unwrap_or(u32::MAX).saturating_add(1) } else { CALL_SLOTS })
+        let places = sandbox::places(&self.limits()?, reached.invokes, reached.starts);
+        Ok(u32::try_from(places).unwrap_or(u32::MAX))
     }
 
     pub(crate) fn who(&self) -> Who {
@@ -164,7 +183,7 @@ impl Wanted {
         &self,
         slots: u32,
         packages: impl IntoIterator<Item = &'a registry::Package>,
-        callable: &Callable<'_>,
+        (callable, path): (&Callable<'_>, Vec<String>),
         journal: Arc<Journal>,
         task: TaskId,
     ) -> Result<Arc<Gate>> {
@@ -173,7 +192,7 @@ impl Wanted {
         let Config { isolation, isolate, require, .. } = &self.config;
         let isolated = isolated(self.grants.isolation, *isolation, isolate, require)?;
         let machine = Machine { slots, network, fuel: counts([&limits]), isolated };
-        let (sandbox, packages, policy) = load(machine, packages, || self.policy(callable))?;
+        let (sandbox, packages, policy) = load(machine, packages, || self.policy(callable, &path))?;
         self.check_reach(&packages)?;
         let stages = Stages { folder: places::staged(journal.folder(), &task), demanded: policy.stages() };
         let who = self.who();
@@ -184,6 +203,7 @@ impl Wanted {
             sandbox,
             packages,
             policy,
+            path,
             world,
             classification: Arc::new(self.config.sources.clone()),
             shared: self.shared(),
@@ -315,11 +335,13 @@ pub(crate) struct Reached<'a> {
     pub(crate) packages: Vec<&'a registry::Package>,
     /// Whether any of them calls any tool.
     invokes: bool,
+    /// Whether any of them starts any program.
+    starts: bool,
 }
 
 impl<'a> Reached<'a> {
-    pub(crate) fn from(sources: &'a Sources, package: &'a registry::Package) -> Result<Self> {
-        let mut reached = Self { packages: vec![package], invokes: false };
+    pub(crate) fn from(sources: &'a Sources, package: &'a registry::Package, path: &[String]) -> Result<Self> {
+        let mut reached = Self { packages: vec![package], invokes: false, starts: false };
         let mut looked_at = 0;
         while let Some(package) = reached.packages.get(looked_at) {
             looked_at += 1;
@@ -328,6 +350,12 @@ impl<'a> Reached<'a> {
                 None => describe(package)?.needs,
             };
             reached.invokes |= !needs.invoke.is_empty();
+            if !needs.exec.is_empty() && !std::mem::replace(&mut reached.starts, true) {
+                let known = |name: &str| reached.packages.iter().any(|known| known.name == name);
+                let more: Vec<_> =
+                    path.iter().filter(|name| !known(name)).filter_map(|name| sources.get(name)).collect();
+                reached.packages.extend(more);
+            }
             for pattern in &needs.invoke {
                 let covered = |other: &&registry::Package| {
                     pattern.package().is_none_or(|(name, _)| name == other.name)

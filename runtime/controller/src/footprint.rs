@@ -31,6 +31,8 @@ pub struct Footprint {
     pub secrets: BTreeSet<String>,
     /// Tools that its tools call.
     pub invokes: BTreeSet<String>,
+    /// Programs that tools could start as processes.
+    pub starts: BTreeSet<String>,
     /// Environment variables that it sees.
     pub variables: BTreeSet<String>,
     /// How many calls there are, lists counted once.
@@ -83,6 +85,7 @@ impl Footprint {
             (&mut self.sends, own.sends),
             (&mut self.secrets, own.secrets),
             (&mut self.invokes, own.invokes),
+            (&mut self.starts, own.starts),
             (&mut self.variables, own.variables),
         ];
         sets.into_iter().for_each(|(all, more)| all.extend(more));
@@ -144,6 +147,7 @@ impl Footprint {
         }
         self.secrets.extend(asks.secrets.iter().map(ToString::to_string));
         self.invokes.extend(asks.invoke.iter().map(ToString::to_string));
+        self.starts.extend(asks.exec.iter().map(ToString::to_string));
         self.variables.extend(bounds.env().iter().cloned());
     }
 
@@ -163,6 +167,7 @@ impl Footprint {
             (&self.writes, &other.writes),
             (&self.secrets, &other.secrets),
             (&self.invokes, &other.invokes),
+            (&self.starts, &other.starts),
             (&self.variables, &other.variables),
         ];
         inside.iter().all(|(own, other)| own.is_superset(other))
@@ -240,6 +245,7 @@ impl fmt::Display for Footprint {
             ("sends", &self.sends),
             ("uses the secrets", &self.secrets),
             ("lets tools call", &self.invokes),
+            ("lets tools start", &self.starts),
             ("sees the variables", &self.variables),
         ] {
             if !set.is_empty() {

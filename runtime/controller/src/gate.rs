@@ -17,7 +17,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     future::poll_fn,
-    sync::{Arc, Mutex, PoisonError, RwLock, Weak},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, Weak,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     task::Poll,
 };
 
@@ -49,6 +52,10 @@ pub struct Gate {
     /// The record that single calls go into.
     task: TaskId,
     guests: Guests,
+    /// The tools that programs' names lead to.
+    programs: Arc<BTreeMap<String, ToolId>>,
+    /// How many processes were started.
+    processes: AtomicU64,
     /// For the calls that tools make, which outlive no gate.
     itself: Weak<Self>,
     watch: Option<ProgressWatch>,
@@ -139,6 +146,8 @@ pub struct Setup {
     pub packages: Vec<Package>,
     /// Who may do what.
     pub policy: Policy,
+    /// The names of packages whose programs can be started as processes, the first that has a name before the others.
+    pub path: Vec<String>,
     /// What grants choose from.
     pub world: World,
     /// What goes for sources.
@@ -183,6 +192,7 @@ pub struct Proposal<'a> {
 impl Gate {
     /// Puts it together.
     pub fn new(setup: Setup) -> Arc<Self> {
+        let programs = Arc::new(programs(&setup.packages, &setup.path));
         let tools = setup.packages.iter().flat_map(|package| package.tools.values());
         Arc::new_cyclic(|itself| Self {
             itself: itself.clone(),
@@ -201,6 +211,8 @@ impl Gate {
             journal: setup.journal,
             task: setup.task,
             guests: Guests::default(),
+            programs,
+            processes: AtomicU64::new(0),
             within: Mutex::default(),
         })
     }
@@ -231,6 +243,8 @@ impl Gate {
             journal: Arc::clone(&self.journal),
             task: self.task,
             guests: Guests::default(),
+            programs: Arc::clone(&self.programs),
+            processes: AtomicU64::new(0),
             within: Mutex::default(),
         });
         within.retain(|gate| gate.strong_count() > 0);
@@ -246,6 +260,16 @@ impl Gate {
     /// The tool of this id.
     pub fn tool(&self, id: &ToolId) -> Option<&Arc<Tool>> {
         self.tools.get(id)
+    }
+
+    /// The tools that programs' names lead to.
+    pub(crate) fn programs(&self) -> &BTreeMap<String, ToolId> {
+        &self.programs
+    }
+
+    /// A number that no other process of this gate has.
+    pub(crate) fn next_process(&self) -> u64 {
+        self.processes.fetch_add(1, Relaxed)
     }
 
     pub(crate) fn sandbox(&self) -> &Sandbox {
@@ -376,7 +400,7 @@ impl Gate {
         let stage: Arc<dyn Stage> =
             Arc::new(Within { gate: self.itself.clone(), task, step, sources, chosen, spent, admit });
         // The same call draws the same virtual random numbers.
-        let setting = Setting { world: &self.world, seed: 0, stage: Some(stage), within: None };
+        let setting = Setting { world: &self.world, seed: 0, stage: Some(stage), within: None, process: None };
         self.sandbox.call(tool, arguments, grant, setting, cancel).await
     }
 
@@ -461,4 +485,15 @@ impl Gate {
         }
         Ok(Answer::Ran(Box::new(outcome)))
     }
+}
+
+/// The commands of the packages on the path, by the names under which they are started.
+fn programs(packages: &[Package], path: &[String]) -> BTreeMap<String, ToolId> {
+    let mut programs = BTreeMap::new();
+    for package in path.iter().filter_map(|name| packages.iter().find(|package| package.name() == name)) {
+        for tool in package.tools.values().filter(|tool| tool.is_command()) {
+            programs.entry(tool.program().to_owned()).or_insert_with(|| tool.id.clone());
+        }
+    }
+    programs
 }

@@ -38,6 +38,8 @@ pub struct Plan {
     pub depth: u32,
     /// The packages that its steps may use: names of known packages, or paths of files ending in `.wasm`.
     pub tools: Vec<String>,
+    /// The names of packages whose programs its processes can be, the first that has a name before the others.
+    pub path: Vec<String>,
     /// Policy files.
     pub policy: Vec<PathBuf>,
     /// Further rules, which can only forbid.

@@ -261,6 +261,8 @@ impl Progress {
             }
             EventBody::Invoked { .. }
             | EventBody::InvokeEnded { .. }
+            | EventBody::ProcessStarted { .. }
+            | EventBody::ProcessEnded { .. }
             | EventBody::TaskEnded { .. }
             | EventBody::Committing { .. }
             | EventBody::Committed { .. }

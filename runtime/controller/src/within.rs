@@ -7,12 +7,14 @@ use crate::{
     record,
 };
 use journal::{EventBody, TaskId, Verdict};
-use policy::{Decision, LimitKind, Narrow, Provenance, Source};
-use sandbox::{End, Invocation, Invoking, NotInvoked, Progress, Setting, Stage};
+use policy::{Decision, LimitKind, Narrow, Provenance, Source, ToolId};
+use sandbox::{End, Invocation, Invoking, NotInvoked, NotStarted, Progress, Setting, Stage, Start, Starting};
 use std::{
     future::pending,
     sync::{Arc, Weak},
 };
+
+mod processes;
 
 /// What a running call needs of its gate.
 pub(crate) struct Within {
@@ -38,6 +40,21 @@ impl Stage for Within {
             let gate = self.gate.upgrade().ok_or_else(|| NotInvoked::Stopped("the host is stopping".into()))?;
             self.call(&gate, invocation).await
         })
+    }
+
+    fn start(&self, start: Start) -> Starting<'_> {
+        Box::pin(async move {
+            let gate = self.gate.upgrade().ok_or(NotStarted::Failed)?;
+            processes::start(self, gate, start).await
+        })
+    }
+
+    fn find(&self, program: &str) -> Option<ToolId> {
+        self.gate.upgrade()?.programs().get(program).cloned()
+    }
+
+    fn programs(&self) -> Vec<String> {
+        self.gate.upgrade().map_or_else(Vec::new, |gate| gate.programs().keys().cloned().collect())
     }
 
     fn progress(&self, progress: Progress) {
@@ -103,20 +120,13 @@ impl Within {
                 return Err(NotInvoked::Denied(format!("call {}: a person would have to agree", tool.id)));
             }
         };
-        let inner = Self {
-            gate: self.gate.clone(),
-            task: self.task,
-            step: self.step.clone(),
-            sources,
-            chosen: Arc::new(chosen),
-            spent: self.spent,
-            admit: self.admit.clone(),
-        };
+        let inner = self.inner(sources, chosen);
         let setting = Setting {
             world: gate.world(),
             seed: 0,
             stage: Some(Arc::new(inner)),
             within: Some((chain.clone(), account)),
+            process: None,
         };
         let outcome = gate.sandbox().call(tool, arguments, grant, setting, pending()).await;
         let ended = EventBody::InvokeEnded {
@@ -134,6 +144,19 @@ impl Within {
             End::Limit(hit) => Err(NotInvoked::Stopped(hit.to_string())),
             End::Trap(_) => Err(NotInvoked::Stopped(format!("`{}` trapped", tool.id))),
             End::Cancelled => Err(NotInvoked::Stopped("it was cancelled".into())),
+        }
+    }
+
+    /// What a call within this one needs.
+    fn inner(&self, sources: Provenance, chosen: Provenance) -> Self {
+        Self {
+            gate: self.gate.clone(),
+            task: self.task,
+            step: self.step.clone(),
+            sources,
+            chosen: Arc::new(chosen),
+            spent: self.spent,
+            admit: self.admit.clone(),
         }
     }
 

@@ -254,6 +254,46 @@ pub enum EventBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         outcome: Option<Value>,
     },
+    /// A call asked for a program to be started as a process. Where it may run, it is about to.
+    ProcessStarted {
+        /// The step whose call it was started from; absent outside of a plan.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<String>,
+        /// The calls that it was started from, the outermost first.
+        chain: Vec<ToolId>,
+        /// Tells it from the other processes of the task that run at the same time.
+        process: u64,
+        /// The name under which it was started.
+        program: String,
+        /// The tool that it is.
+        tool: ToolId,
+        /// The digest of its package.
+        digest: Digest,
+        /// Its arguments, and the directory that it starts in.
+        args: Value,
+        /// The names of the variables that it sees. Their values are not recorded.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        env: Vec<String>,
+        /// Where its arguments may have come from, and its input with them.
+        provenance: BTreeMap<String, Provenance>,
+        /// Where the choice of it came from.
+        chosen: Provenance,
+        /// What policy said.
+        decision: Verdict,
+    },
+    /// A process ended.
+    ProcessEnded {
+        /// The step whose call it was started from; absent outside of a plan.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<String>,
+        /// Which one.
+        process: u64,
+        /// The tool that it was.
+        tool: ToolId,
+        /// What became of it; absent where it could not begin.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outcome: Option<Value>,
+    },
     /// Staged changes are about to be taken over into their directories: those of this digest, and no others. Without an
     /// event that says so after it, some may have been.
     Committing {

@@ -50,6 +50,9 @@ pub struct TaskStarted {
     pub clock_ms: u64,
     /// Its packages.
     pub packages: Vec<PackageRecord>,
+    /// The packages whose programs its processes can be, the first that has a name before the others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub path: Vec<String>,
     /// What its plan would do at most, as the controller says it.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub footprint: Value,

@@ -49,8 +49,9 @@ impl Annotations {
 
     fn of(needs: &Needs, mounts: Option<Access>) -> Self {
         // Each by its name: a need that is new does not compile before it has a line here.
-        // A secret goes where a request goes, and a tool that is called from within is granted no more than its caller.
-        let Needs { fs, env: _, clock, random, http, tcp, udp, listen, secrets: _, invoke: _ } = needs;
+        // A secret goes where a request goes, and a tool that is called from within, or a process, is granted no more than
+        // its caller.
+        let Needs { fs, env: _, clock, random, http, tcp, udp, listen, secrets: _, invoke: _, exec: _ } = needs;
         // No mount is less than any.
         let mount = mounts.min(*fs);
         let could = [

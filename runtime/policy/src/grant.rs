@@ -1,8 +1,8 @@
 //! What one call may reach.
 
 use crate::{
-    Access, Asks, HostPattern, Limits, MountName, Needs, Refusal, SecretName, Standing, SubPath, Time, ToolId,
-    ToolPattern,
+    Access, Asks, HostPattern, Limits, MountName, Needs, ProgramPattern, Refusal, SecretName, Standing, SubPath, Time,
+    ToolId, ToolPattern,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -116,6 +116,9 @@ pub struct Narrow {
     /// The only tools that it can call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invoke: Option<BTreeSet<ToolPattern>>,
+    /// The only programs that it can start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exec: Option<BTreeSet<ProgramPattern>>,
 }
 
 /// How a caller narrows one mount.
@@ -238,6 +241,7 @@ impl Narrow {
             listen: or(&self.listen, &needs.listen),
             secrets: or(&self.secrets, &needs.secrets),
             invoke: or(&self.invoke, &needs.invoke),
+            exec: or(&self.exec, &needs.exec),
         }
     }
 }

@@ -15,6 +15,11 @@ pub enum IdError {
     /// The name of a secret is a word.
     #[error("`{0}` is not a secret's name: expected 1 to 64 letters, digits, `-` or `_`, starting with a letter")]
     Secret(String),
+    /// The name of a program is one that a shell can look up.
+    #[error(
+        "`{0}` is not a program's name: expected 1 to 64 lower-case letters, digits, `-` or `_`, starting with a letter"
+    )]
+    Program(String),
     /// The name of a principal is short and printable.
     #[error("`{0}` is not a principal: expected 1 to 128 printable characters")]
     Principal(String),
@@ -110,6 +115,36 @@ impl FromStr for SecretName {
     }
 }
 
+/// The name by which a program is started, such as `grep`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ProgramName(Box<str>);
+
+impl ProgramName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The function's name of the tool that the program is: what stands after the dot in its id.
+    pub fn function(&self) -> String {
+        self.0.replace('-', "_")
+    }
+}
+
+impl FromStr for ProgramName {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let lower = !text.contains(|c: char| c.is_ascii_uppercase());
+        if is_word(text) && lower {
+            Ok(Self(text.into()))
+        } else {
+            Err(IdError::Program(text.chars().take(200).collect()))
+        }
+    }
+}
+
 /// Who, or which agent, asked for a call.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -191,4 +226,4 @@ macro_rules! text_conversions {
         }
     )* };
 }
-text_conversions!(ToolId, MountName, SecretName, Principal, SubPath);
+text_conversions!(ToolId, MountName, SecretName, ProgramName, Principal, SubPath);

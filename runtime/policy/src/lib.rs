@@ -29,10 +29,10 @@ pub use engine::{
     Standing, Verdict,
 };
 pub use grant::{Bounds, Grant, MountGrant, Narrow, NarrowMount};
-pub use id::{IdError, MountName, Principal, SecretName, SubPath, ToolId};
+pub use id::{IdError, MountName, Principal, ProgramName, SecretName, SubPath, ToolId};
 pub use limits::{LIMITS, LimitError, LimitKind, LimitSpec, Limits, UNLIMITED, Unit};
 pub use need::{Asks, Manifest, ManifestError, Needs, Repeat, Time};
-pub use pattern::{HostPattern, PatternError, ToolPattern};
+pub use pattern::{HostPattern, PatternError, ProgramPattern, ToolPattern};
 pub use provenance::{Provenance, Source};
 pub use reach::Reach;
 pub use surface::{InterfaceChange, Signature, Surface, Update};

@@ -38,6 +38,12 @@ pub enum LimitKind {
     Invocations,
     /// How deep calls of tools from within calls can go.
     Depth,
+    /// Processes that run at once in the tree that a call is the root of, without the root.
+    Processes,
+    /// Processes that are started in a tree.
+    Started,
+    /// The memory of a call and of all processes in its tree together.
+    TreeMemory,
     /// Messages that are logged.
     Logs,
     /// Messages about progress.
@@ -90,7 +96,7 @@ const fn spec(
 }
 
 /// Every limit there is, in the order of [`LimitKind`].
-pub const LIMITS: [LimitSpec; 18] = [
+pub const LIMITS: [LimitSpec; 21] = [
     spec(
         LimitKind::Cpu,
         "cpu",
@@ -133,7 +139,24 @@ pub const LIMITS: [LimitSpec; 18] = [
     ),
     spec(LimitKind::Connections, "connections", Unit::Count, 16, 256, "requests and connections under way at once"),
     spec(LimitKind::Invocations, "invocations", Unit::Count, 100, 10_000, "calls of other tools from within the call"),
-    spec(LimitKind::Depth, "depth", Unit::Count, 4, 16, "calls within calls within calls; each holds an instance"),
+    spec(LimitKind::Depth, "depth", Unit::Count, 8, 32, "calls within calls within calls; each holds an instance"),
+    spec(
+        LimitKind::Processes,
+        "processes",
+        Unit::Count,
+        32,
+        256,
+        "processes of a call at once; each holds an instance",
+    ),
+    spec(LimitKind::Started, "started", Unit::Count, 10_000, 1_000_000, "processes of a call in all"),
+    spec(
+        LimitKind::TreeMemory,
+        "tree-memory",
+        Unit::Bytes,
+        512 * MIB,
+        64 * 1024 * MIB,
+        "all memories of a call and of its processes together",
+    ),
     spec(LimitKind::Logs, "logs", Unit::Count, 1_000, 100_000, "messages logged; their bytes count as `output`"),
     spec(LimitKind::Progress, "progress", Unit::Count, 1_000, 100_000, "messages about progress"),
     spec(

@@ -1,6 +1,6 @@
 //! What a package says of itself, and what it asks for.
 
-use crate::{Access, HostPattern, SecretName, ToolPattern};
+use crate::{Access, HostPattern, ProgramName, ProgramPattern, SecretName, ToolPattern};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,6 +49,9 @@ pub struct Needs {
     /// Other tools that it calls.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub invoke: BTreeSet<ToolPattern>,
+    /// Programs that it starts as processes.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub exec: BTreeSet<ProgramPattern>,
 }
 
 impl Needs {
@@ -77,6 +80,7 @@ impl Needs {
             listen: self.listen.clone(),
             secrets: self.secrets.clone(),
             invoke: self.invoke.clone(),
+            exec: self.exec.clone(),
         }
     }
 }
@@ -97,6 +101,8 @@ pub struct Asks {
     pub secrets: BTreeSet<SecretName>,
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub invoke: BTreeSet<ToolPattern>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub exec: BTreeSet<ProgramPattern>,
 }
 
 impl Asks {
@@ -157,6 +163,9 @@ pub struct Manifest {
     /// Which of its functions can run again, by what stands after the dot in their ids. What is absent cannot.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub repeat: BTreeMap<String, Repeat>,
+    /// The programs that a command goes by, each a tool of its own, as which it finds itself called.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub programs: BTreeSet<ProgramName>,
 }
 
 /// A manifest that cannot be used.

@@ -1,6 +1,6 @@
 //! Patterns by which needs and callers bound what a call can ask for while it runs.
 
-use crate::ToolId;
+use crate::{ProgramName, ToolId};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -37,6 +37,11 @@ enum Tools {
     Only(ToolId),
 }
 
+/// Programs: `grep`, `*`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ProgramPattern(Option<ProgramName>);
+
 /// A text that is no pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
@@ -48,6 +53,9 @@ pub enum PatternError {
     /// Not a pattern of tools.
     #[error("`{0}` is not a tool pattern: expected `*`, `package.*` or `package.function`")]
     Tool(String),
+    /// Not a pattern of programs.
+    #[error("`{0}` is not a program pattern: expected `*` or a program's name, in lower case")]
+    Program(String),
 }
 
 impl HostPattern {
@@ -180,6 +188,35 @@ impl fmt::Display for ToolPattern {
     }
 }
 
+impl ProgramPattern {
+    /// Every program.
+    pub fn any() -> Self {
+        Self(None)
+    }
+
+    /// Whether it covers a program.
+    pub fn covers(&self, program: &str) -> bool {
+        self.0.as_ref().is_none_or(|only| only.as_str() == program)
+    }
+}
+
+impl FromStr for ProgramPattern {
+    type Err = PatternError;
+
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        if text == "*" {
+            return Ok(Self::any());
+        }
+        text.parse().map(|name| Self(Some(name))).map_err(|_| PatternError::Program(text.chars().take(200).collect()))
+    }
+}
+
+impl fmt::Display for ProgramPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_ref().map_or("*", ProgramName::as_str))
+    }
+}
+
 macro_rules! text_conversions {
     ($($name:ident),*) => { $(
         impl TryFrom<String> for $name {
@@ -195,7 +232,7 @@ macro_rules! text_conversions {
         }
     )* };
 }
-text_conversions!(HostPattern, ToolPattern);
+text_conversions!(HostPattern, ToolPattern, ProgramPattern);
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! What a package could reach, as a set that can be compared: what an update adds to it is what it widens.
 
-use crate::{Access, HostPattern, Needs, Time, ToolPattern};
+use crate::{Access, HostPattern, Needs, ProgramPattern, Time, ToolPattern};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt};
 
@@ -42,7 +42,7 @@ impl Reach {
 
 fn of_needs(needs: &Needs) -> Vec<String> {
     // Each by its name: a need that is new does not compile before it has a line here.
-    let Needs { fs, env, clock, random, http, tcp, udp, listen, secrets, invoke } = needs;
+    let Needs { fs, env, clock, random, http, tcp, udp, listen, secrets, invoke, exec } = needs;
     let mut texts = Vec::new();
     texts.extend(fs.map(|_| "fs read".to_owned()));
     texts.extend(fs.filter(|access| Access::writes(*access)).map(|_| "fs write".to_owned()));
@@ -57,6 +57,8 @@ fn of_needs(needs: &Needs) -> Vec<String> {
     texts.extend(secrets.iter().map(|name| format!("secret {name}")));
     let any = |pattern: &ToolPattern| *pattern == ToolPattern::any();
     texts.extend(invoke.iter().map(|it| if any(it) { "invoke".to_owned() } else { format!("invoke {it}") }));
+    let any = |pattern: &ProgramPattern| *pattern == ProgramPattern::any();
+    texts.extend(exec.iter().map(|it| if any(it) { "exec".to_owned() } else { format!("exec {it}") }));
     texts.extend((*clock == Time::Real).then(|| "clock real".to_owned()));
     texts.extend((*random == Time::Real).then(|| "random real".to_owned()));
     texts

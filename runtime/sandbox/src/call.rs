@@ -17,6 +17,7 @@ use crate::{
     outcome::{End, LimitHit, Outcome, Usage},
     outside::{Here, Outside},
     package::{Arguments, Entry, Given, Tool},
+    process::{Process, Processes},
     shape::Shape,
     shares::Places,
     stage::{Account, Chain, Stage},
@@ -53,6 +54,10 @@ pub(crate) struct Job<'a> {
     pub(crate) arguments: Arguments,
     pub(crate) terms: &'a Terms,
     pub(crate) mounts: &'a [Opened],
+    /// Where the call is a process.
+    pub(crate) process: Option<Process>,
+    /// Those that it starts.
+    pub(crate) processes: Arc<Processes>,
 }
 
 /// What a call is for, beside its arguments.
@@ -65,6 +70,8 @@ pub struct Setting<'a> {
     pub stage: Option<Arc<dyn Stage>>,
     /// The call that makes this one; `None` where it is made by no other.
     pub within: Option<(Chain, Account)>,
+    /// What makes it a process, where it is one.
+    pub process: Option<Process>,
 }
 
 /// A call that could not begin: nothing ran.
@@ -97,7 +104,9 @@ pub enum CallError {
         error: StagedError,
     },
     /// There are fewer slots than calls that could be under way within each other.
-    #[error("calls within calls can take {places} instances at once (limit `depth`), and there is room for {slots}")]
+    #[error(
+        "a call, those within it (limit `depth`) and its processes (limit `processes`) can take {places} instances at once, and there is room for {slots}"
+    )]
     Depth {
         /// What it could take.
         places: u32,
@@ -128,7 +137,7 @@ impl Sandbox {
         tool: &Tool,
         arguments: Arguments,
         grant: Grant,
-        setting: Setting<'_>,
+        mut setting: Setting<'_>,
         cancel: impl Future<Output = ()>,
     ) -> Result<Outcome, CallError> {
         if *grant.tool() != tool.id {
@@ -140,15 +149,27 @@ impl Sandbox {
             Some((chain, _)) => chain.and(tool.id.clone()),
             None => Chain::of(tool.id.clone()),
         };
-        let terms = Terms::of(&grant, &setting, chain.depth());
-        let ledger = Arc::new(Ledger::new(terms.limits, outer));
-        let meter = Arc::new(self.meter(&terms.limits, &setting.world.tenant));
+        let process = setting.process.take();
+        let mut terms = Terms::of(&grant, &setting, chain.depth());
+        let ledger = match &process {
+            None => Ledger::new(terms.limits, outer),
+            Some(process) => {
+                // It sees what its starter gave it, which had no more than it was granted.
+                terms.env = process.env.clone();
+                Ledger::of_process(terms.limits, outer)
+            }
+        };
+        let ledger = Arc::new(ledger);
+        let around = setting.within.as_ref().map(|(_, account)| Arc::clone(&account.meter));
+        let meter = Arc::new(self.meter(&terms.limits, &setting.world.tenant, around));
         let outside = Arc::new(self.here(&grant, &setting, chain, (&ledger, &meter)));
 
         let mounts = grant.mounts().iter().map(|mount| Opened::new(mount, setting.world));
         let mounts = mounts.collect::<Result<Vec<_>, _>>()?;
-        let job = Job { tool, arguments, terms: &terms, mounts: &mounts };
-        let workers = self.workers.as_ref().filter(|workers| workers.run(tool.id.package()));
+        let processes = Arc::<Processes>::default();
+        let job = Job { tool, arguments, terms: &terms, mounts: &mounts, process, processes: Arc::clone(&processes) };
+        // A process is where its starter is.
+        let workers = self.workers.as_ref().filter(|workers| workers.run(tool.id.package()) && job.process.is_none());
         let end = match workers {
             None => {
                 let run = async {
@@ -156,17 +177,16 @@ impl Sandbox {
                     let _slot = self.slot(&grant, &setting).await?;
                     self.run_here(job, outside, &ledger, &meter).await
                 };
-                bounded(run, &ledger, cancel).await?
+                bounded(run, &ledger, cancel).await
             }
             Some(workers) => {
                 let whose = (&setting.world.tenant, setting.within.is_some());
-                self.run_in_worker(workers, job, outside, (&ledger, &meter), whose, cancel).await?
+                self.run_in_worker(workers, job, outside, (&ledger, &meter), whose, cancel).await
             }
         };
-        if let Some((_, account)) = &setting.within {
-            account.meter.add(meter.cpu());
-        }
-        let mut outcome = outcome(end, &ledger, &meter);
+        // What they did belongs to what it did.
+        processes.end().await;
+        let mut outcome = outcome(end?, &ledger, &meter);
         // They are masked where they come in. Whatever way they took past that, they do not get further than here.
         outcome.mask(setting.world.secrets.redactor());
         Ok(outcome)
@@ -210,8 +230,8 @@ impl Sandbox {
         meter: &Arc<Meter>,
     ) -> Result<End, CallError> {
         meter.begin().await;
-        let store = self.store(&job, outside, ledger, meter)?;
-        Metered::new(meter, run(store, job.tool, job.arguments, ledger)).await
+        let (tool, store, arguments) = self.store(job, outside, ledger, meter)?;
+        Metered::new(meter, run(store, tool, arguments, ledger)).await
     }
 
     /// A place for an instance, and for those of the calls that it may make: whoever waits for a place while it holds
@@ -220,7 +240,7 @@ impl Sandbox {
         if setting.within.is_some() {
             return Ok(None);
         }
-        let places = if grant.asks().invoke.is_empty() { 1 } else { grant.limits().get(LimitKind::Depth) + 1 };
+        let places = crate::places(grant.limits(), !grant.asks().invoke.is_empty(), !grant.asks().exec.is_empty());
         let places = u32::try_from(places).unwrap_or(u32::MAX);
         if places > self.capacity {
             return Err(CallError::Depth { places, slots: self.capacity });
@@ -228,28 +248,39 @@ impl Sandbox {
         Ok(Some(self.slots.take(&setting.world.tenant, places).await))
     }
 
-    fn store(
+    fn store<'a>(
         &self,
-        job: &Job<'_>,
+        job: Job<'a>,
         outside: Arc<dyn Outside>,
         ledger: &Arc<Ledger>,
         meter: &Arc<Meter>,
-    ) -> Result<Store<State>, CallError> {
-        let Job { tool, arguments, terms, mounts } = job;
+    ) -> Result<(&'a Tool, Store<State>, Arguments), CallError> {
+        let Job { tool, arguments, terms, mounts, process, processes } = job;
         let mut wasi = WasiCtx::builder();
         doors::sockets::open(&mut wasi, terms.tcp, terms.udp, &outside);
         let mut stdin = None;
         if let Given::Command { args, stdin: given } = &arguments.0 {
-            wasi.arg(tool.id.package()).args(args);
+            let name = process.as_ref().map_or_else(|| tool.program(), |process| &process.name);
+            wasi.arg(name).args(args);
             stdin = given.clone().map(Into::into);
         }
-        doors::stdio::open(&mut wasi, stdin, ledger);
+        let mut cwd = None;
+        match process {
+            None => doors::stdio::open(&mut wasi, stdin, ledger),
+            Some(process) => {
+                if let Some(folder) = process.cwd {
+                    wasi.initial_cwd(&folder);
+                    cwd = Some(folder);
+                }
+                doors::stdio::give(&mut wasi, process.streams, process.leash.broken());
+            }
+        }
         doors::random::open(&mut wasi, terms.seed);
         for (name, value) in &terms.env {
             wasi.env(name, value);
         }
         let mut roots = Vec::with_capacity(mounts.len());
-        for mount in *mounts {
+        for mount in mounts {
             let refuse = |error| CallError::Mount { mount: mount.guest_path.clone(), path: String::new(), error };
             roots.push(mount.preopen(&mut wasi).map_err(refuse)?);
         }
@@ -273,6 +304,8 @@ impl Sandbox {
                 tool: tool.id.clone(),
                 depth: terms.depth,
             },
+            processes,
+            cwd,
             connections: HashMap::new(),
             memory: Memory::new(&terms.limits, Arc::clone(ledger)),
             meter: Arc::clone(meter),
@@ -290,7 +323,7 @@ impl Sandbox {
         let fuel = terms.limit(LimitKind::Result).saturating_mul(FUEL_PER_BYTE).max(MIN_FUEL);
         store.set_hostcall_fuel(usize::try_from(fuel).unwrap_or(usize::MAX));
         store.as_context_mut().set_max_component_handles(handles);
-        Ok(store)
+        Ok((tool, store, arguments))
     }
 }
 
@@ -338,7 +371,7 @@ async fn run(mut store: Store<State>, tool: &Tool, arguments: Arguments, ledger:
         (Entry::Typed { function, result, .. }, Given::Typed(params)) => {
             typed(&mut store, &instance, function, result, &params, ledger).await
         }
-        (Entry::Command { run }, _) => command(&mut store, &instance, run, ledger).await,
+        (Entry::Command { run, .. }, _) => command(&mut store, &instance, run, ledger).await,
         (Entry::Typed { .. }, Given::Command { .. }) => Err(wasmtime::Error::msg("arguments of another tool")),
     };
     Ok(ended.unwrap_or_else(|error| failed(&error, ledger)))

@@ -7,7 +7,7 @@ use crate::{
     schema,
     shape::{Field, NoShape, Shape, Walk, json_name},
 };
-use policy::{Access, HostPattern, Manifest, ManifestError, Needs, Repeat, Time, ToolPattern};
+use policy::{Access, HostPattern, Manifest, ManifestError, Needs, ProgramPattern, Repeat, Time, ToolPattern};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{
@@ -72,8 +72,8 @@ pub struct ToolDescription {
 pub(crate) enum Kind {
     /// An exported function over value types.
     Typed { interface: Option<String>, function: String, params: Vec<Field>, result: TypedResult },
-    /// `wasi:cli/run`, exported by this name.
-    Command { interface: String },
+    /// `wasi:cli/run`, exported by this name, and the name under which it finds itself called.
+    Command { interface: String, program: String },
 }
 
 /// What a typed function gives back.
@@ -98,9 +98,12 @@ pub enum DescribeError {
     },
     /// A module of core WebAssembly.
     #[error(
-        "a core WebAssembly module, not a component; build for the target wasm32-wasip2, or wrap it with `wasm-tools component new`"
+        "a core WebAssembly module that is no command of WASI preview 1, and no component; build for the target wasm32-wasip2, or wrap it with `wasm-tools component new`"
     )]
     CoreModule,
+    /// A command of preview 1 that the adapter does not fit.
+    #[error("a command of WASI preview 1 that cannot become a component: {0}")]
+    Preview1(String),
     /// A WIT package in binary form: types without code.
     #[error("a WIT package without code, not a component")]
     WitPackage,
@@ -122,6 +125,9 @@ pub enum DescribeError {
     /// Nothing to call.
     #[error("it exports no tool{}", list_reasons(.0))]
     NoTools(Vec<(String, String)>),
+    /// Its manifest speaks of programs, and it is no command.
+    #[error("section `gloveport:manifest`: `programs` names `{0}`, and the component does not export `wasi:cli/run`")]
+    NoCommand(String),
     /// Its manifest speaks of a function that is none of its tools.
     #[error("section `gloveport:manifest`: `repeat` names `{0}`, which is none of its tools")]
     RepeatOfNothing(String),
@@ -167,21 +173,36 @@ pub(crate) fn describe(bytes: &[u8], stem: &str) -> Result<Description, Describe
     if let Some(unknown) = imports.iter().find(|import| !is_known(import)) {
         return Err(DescribeError::UnknownImport(unknown.clone()));
     }
-    let (tools, not_tools) = Exports::read(&resolve, world).into_tools();
-    if tools.is_empty() {
-        return Err(DescribeError::NoTools(not_tools));
-    }
-    check_repeat(manifest.as_ref(), &tools)?;
     let name = manifest.as_ref().map_or(stem, |manifest| &manifest.name).to_owned();
     if format!("{name}.x").parse::<policy::ToolId>().is_err() {
         return Err(DescribeError::Name(name.chars().take(100).collect()));
     }
+    let exports = Exports::read(&resolve, world, &programs(manifest.as_ref(), &name));
+    if let Some(program) = manifest.as_ref().and_then(|manifest| manifest.programs.first())
+        && !exports.has_command()
+    {
+        return Err(DescribeError::NoCommand(program.to_string()));
+    }
+    let (tools, not_tools) = exports.into_tools();
+    if tools.is_empty() {
+        return Err(DescribeError::NoTools(not_tools));
+    }
+    check_repeat(manifest.as_ref(), &tools)?;
     let reach = reach(&imports);
     let needs = match &manifest {
         Some(manifest) => within(&manifest.needs, &reach),
         None => reach,
     };
     Ok(Description { name, manifest, needs, tools, not_tools, imports })
+}
+
+/// The functions that a command is, and the names under which it finds itself called.
+fn programs(manifest: Option<&Manifest>, package: &str) -> Vec<(String, String)> {
+    let said: Vec<_> = manifest.into_iter().flat_map(|manifest| &manifest.programs).collect();
+    if said.is_empty() {
+        return vec![("run".to_owned(), package.to_owned())];
+    }
+    said.into_iter().map(|program| (program.function(), program.to_string())).collect()
 }
 
 /// What is said of functions has to be said of those that are there.
@@ -289,7 +310,8 @@ fn is_known(import: &str) -> bool {
         package,
         "wasi:cli" | "wasi:clocks" | "wasi:filesystem" | "wasi:http" | "wasi:io" | "wasi:random" | "wasi:sockets"
     );
-    known && version.starts_with("0.2.") || name == "gloveport:tool/host" && version == "0.1.0"
+    known && version.starts_with("0.2.")
+        || matches!(name, "gloveport:tool/host" | "gloveport:tool/process") && version == "0.1.0"
 }
 
 /// Whether a component that imports this could reach it, and what that is; for people.
@@ -305,6 +327,7 @@ pub fn reach_of(import: &str) -> &'static str {
         name if name.starts_with("wasi:sockets/") => "hosts and ports that policy allows, by TCP and UDP",
         "wasi:http/outgoing-handler" => "hosts that policy allows, each request by itself",
         "gloveport:tool/host" => "the operator's log, and other tools that policy allows",
+        "gloveport:tool/process" => "programs that policy allows, each a process with a grant of its own",
         _ => "nothing outside its own instance",
     }
 }
@@ -325,21 +348,23 @@ fn reach(imports: &[String]) -> Needs {
         listen: hosts(sockets),
         secrets: BTreeSet::new(),
         invoke: has("gloveport:tool/host").then(ToolPattern::any).into_iter().collect(),
+        exec: has("gloveport:tool/process").then(ProgramPattern::any).into_iter().collect(),
     }
 }
 
-/// A manifest's needs, as far as the imports could use them: for itself, or for the tools that it calls, which can be
-/// granted nothing that it does not need.
+/// A manifest's needs, as far as the imports could use them: for itself, or for the tools that it calls and the programs that it
+/// starts, which can be granted nothing that it does not need.
 fn within(asked: &Needs, reach: &Needs) -> Needs {
-    let invokes = !reach.invoke.is_empty();
+    let (invokes, starts) = (!reach.invoke.is_empty(), !reach.exec.is_empty());
+    let calls = invokes || starts;
     fn where_used<T: Clone>(asked: &BTreeSet<T>, used: bool) -> BTreeSet<T> {
         if used { asked.clone() } else { BTreeSet::new() }
     }
-    let http = invokes || !reach.http.is_empty();
-    let sockets = invokes || !reach.tcp.is_empty();
+    let http = calls || !reach.http.is_empty();
+    let sockets = calls || !reach.tcp.is_empty();
     Needs {
-        fs: asked.fs.filter(|_| invokes || reach.fs.is_some()),
-        env: if invokes || reach.env.is_none() { asked.env.clone() } else { Some(BTreeSet::new()) },
+        fs: asked.fs.filter(|_| calls || reach.fs.is_some()),
+        env: if calls || reach.env.is_none() { asked.env.clone() } else { Some(BTreeSet::new()) },
         clock: asked.clock,
         random: asked.random,
         http: where_used(&asked.http, http),
@@ -348,6 +373,7 @@ fn within(asked: &Needs, reach: &Needs) -> Needs {
         listen: where_used(&asked.listen, sockets),
         secrets: where_used(&asked.secrets, http),
         invoke: where_used(&asked.invoke, invokes),
+        exec: where_used(&asked.exec, starts),
     }
 }
 
@@ -358,13 +384,16 @@ struct Exports {
 }
 
 impl Exports {
-    fn read(resolve: &Resolve, world: WorldId) -> Self {
+    fn read(resolve: &Resolve, world: WorldId, programs: &[(String, String)]) -> Self {
         let mut exports = Self { tools: Vec::new(), not_tools: Vec::new() };
         for (key, item) in &resolve.worlds[world].exports {
             let name = resolve.name_world_key(key);
             match item {
                 WorldItem::Interface { .. } if name.starts_with("wasi:cli/run@0.2.") => {
-                    exports.tools.push((None, "run".into(), command(name)));
+                    let each = |(function, program): &(String, String)| {
+                        (None, function.clone(), command(name.clone(), program.clone()))
+                    };
+                    exports.tools.extend(programs.iter().map(each));
                 }
                 WorldItem::Interface { id, .. } => exports.interface(resolve, &name, *id),
                 WorldItem::Function(function) => exports.function(resolve, None, function),
@@ -372,6 +401,10 @@ impl Exports {
             }
         }
         exports
+    }
+
+    fn has_command(&self) -> bool {
+        self.tools.iter().any(|(_, _, tool)| matches!(tool.kind, Kind::Command { .. }))
     }
 
     fn interface(&mut self, resolve: &Resolve, name: &str, id: InterfaceId) {
@@ -421,10 +454,10 @@ fn short(interface: &str) -> String {
     json_name(name.rsplit('/').next().unwrap_or(name))
 }
 
-fn command(interface: String) -> ToolDescription {
+fn command(interface: String, program: String) -> ToolDescription {
     let text = |description: &str| json!({ "type": "string", "description": description });
     ToolDescription {
-        docs: Some("Runs the program with arguments and standard input.".into()),
+        docs: Some(format!("Runs the program `{program}` with arguments and standard input.")),
         input: json!({
             "type": "object",
             "properties": {
@@ -447,7 +480,7 @@ fn command(interface: String) -> ToolDescription {
             "required": ["exit_code", "stdout", "stderr"],
             "additionalProperties": false,
         }),
-        kind: Kind::Command { interface },
+        kind: Kind::Command { interface, program },
     }
 }
 

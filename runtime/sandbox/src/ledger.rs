@@ -34,8 +34,16 @@ pub(crate) struct Ledger {
     invocations: AtomicU64,
     logged: AtomicU64,
     told: AtomicU64,
+    /// Processes that run now, and those that were started, in the tree below this call.
+    processes: AtomicU64,
+    started: AtomicU64,
+    /// The memory of this call and of all in the tree below it.
+    tree_memory: AtomicU64,
     /// The account of the call that made this one: what is used here counts there too.
     outer: Option<Arc<Self>>,
+    /// Whether it is a process's: what it reads can be in whatever another process of its tree writes or sends, since pipes
+    /// lead from one to the other.
+    process: bool,
     memory_peak: AtomicU64,
     printed: Mutex<Bytes>,
     /// A limit that was hit where no guest code could be told: in what the host does meanwhile.
@@ -105,11 +113,20 @@ impl Ledger {
             invocations: AtomicU64::new(0),
             logged: AtomicU64::new(0),
             told: AtomicU64::new(0),
+            processes: AtomicU64::new(0),
+            started: AtomicU64::new(0),
+            tree_memory: AtomicU64::new(0),
             outer,
+            process: false,
             memory_peak: AtomicU64::new(0),
             printed: Mutex::default(),
             stopped: watch::Sender::new(None),
         }
+    }
+
+    /// The account of a process that another call started.
+    pub(crate) fn of_process(limits: Limits, outer: Option<Arc<Self>>) -> Self {
+        Self { process: true, ..Self::new(limits, outer) }
     }
 
     /// Ends the call, wherever it is.
@@ -162,21 +179,30 @@ impl Ledger {
 
     /// Something of this host came back, and may be in the result.
     pub(crate) fn heard(&self, host: &str) {
-        let mut seen = lock(&self.effects);
-        if !seen.effects.hosts_read.contains(host) {
-            seen.effects.hosts_read.insert(host.to_owned());
+        self.see(|effects| &mut effects.hosts_read, host);
+    }
+
+    /// Notes what was read, here and at once wherever it can get to.
+    fn see(&self, of: fn(&mut Effects) -> &mut BTreeSet<String>, name: &str) {
+        let mut account = Some(self);
+        while let Some(ledger) = account {
+            let mut seen = lock(&ledger.effects);
+            let read = of(&mut seen.effects);
+            if !read.contains(name) {
+                read.insert(name.to_owned());
+            }
+            drop(seen);
+            account = ledger.outer.as_deref().filter(|_| ledger.process);
         }
     }
 
     /// What the call has read in another process: of its mounts. What it heard of hosts and tools came through this one.
     pub(crate) fn learn(&self, read: &Provenance, mounts: &BTreeSet<String>) {
-        let mut seen = lock(&self.effects);
         for source in read.iter() {
             if let Source::Mount(name) = source
                 && mounts.contains(name)
-                && !seen.effects.mounts_read.contains(name)
             {
-                seen.effects.mounts_read.insert(name.clone());
+                self.see(|effects| &mut effects.mounts_read, name);
             }
         }
     }
@@ -245,20 +271,21 @@ impl Ledger {
         [&self.written, &self.created, &self.sent, &self.received].map(|count| count.load(Relaxed))
     }
 
-    /// What the call has read so far.
+    /// What the call has read so far, and what came to it through pipes.
     pub(crate) fn read(&self) -> Provenance {
-        lock(&self.effects).effects.sources()
+        let mut read = lock(&self.effects).effects.sources();
+        if let Some(outer) = self.outer.as_ref().filter(|_| self.process) {
+            read.join(&outer.read());
+        }
+        read
     }
 
     pub(crate) fn note(&self, done: bool, effect: Effect) {
-        let mut seen = lock(&self.effects);
         // A link or a new name lets what was read nowhere be read elsewhere.
         if done && effect.action.is_of_files() && (!effect.action.changes() || effect.to.is_some()) {
-            let mount = effect.path.split('/').next().unwrap_or_default();
-            if !seen.effects.mounts_read.contains(mount) {
-                seen.effects.mounts_read.insert(mount.to_owned());
-            }
+            self.see(|effects| &mut effects.mounts_read, effect.path.split('/').next().unwrap_or_default());
         }
+        let mut seen = lock(&self.effects);
         let entry = (done, effect);
         if seen.known.contains(&entry) {
             return;
@@ -309,6 +336,43 @@ impl Ledger {
     pub(crate) fn connection(self: &Arc<Self>) -> Result<Connection, LimitHit> {
         self.count(|ledger| &ledger.connections, 1, LimitKind::Connections)?;
         Ok(Connection(Arc::clone(self)))
+    }
+
+    /// Counts a process that is to be started.
+    pub(crate) fn start(&self) -> Result<(), LimitHit> {
+        self.count(|ledger| &ledger.started, 1, LimitKind::Started)
+    }
+
+    /// Takes a place for a process until it is dropped; none where as many run as may.
+    pub(crate) fn process(self: &Arc<Self>) -> Option<RunningProcess> {
+        self.count(|ledger| &ledger.processes, 1, LimitKind::Processes).ok()?;
+        Some(RunningProcess(Arc::clone(self)))
+    }
+
+    /// Counts memory for as long as the instance has it.
+    pub(crate) fn take_memory(&self, bytes: u64) -> Result<(), LimitHit> {
+        self.count(|ledger| &ledger.tree_memory, bytes, LimitKind::TreeMemory)
+    }
+
+    /// The instance is gone.
+    pub(crate) fn give_memory(&self, bytes: u64) {
+        self.uncount(|ledger| &ledger.tree_memory, bytes);
+    }
+
+    fn uncount(&self, of: fn(&Self) -> &AtomicU64, less: u64) {
+        let mut account = Some(self);
+        while let Some(ledger) = account {
+            of(ledger).fetch_sub(less, Relaxed);
+            account = ledger.outer.as_deref();
+        }
+    }
+
+    /// Counts bytes that a guest has kept for itself, which are bounded like output.
+    pub(crate) fn keep(&self, bytes: u64) -> Result<(), LimitHit> {
+        let mut printed = lock(&self.printed);
+        printed.room(bytes, self.hit(LimitKind::Output))?;
+        printed.logged += bytes;
+        Ok(())
     }
 
     /// Counts here and in every account outside of this one. What one of them refuses is counted in none: the call ends, and
@@ -375,7 +439,7 @@ impl Ledger {
 
     /// The result of another tool may be in this one's.
     pub(crate) fn used(&self, tool: &str) {
-        lock(&self.effects).effects.tools_read.insert(tool.to_owned());
+        self.see(|effects| &mut effects.tools_read, tool);
     }
 
     /// What the call has read went, or may have gone, to the one that made it.
@@ -411,11 +475,17 @@ pub(crate) struct Connection(Arc<Ledger>);
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let mut account = Some(&self.0);
-        while let Some(ledger) = account {
-            ledger.connections.fetch_sub(1, Relaxed);
-            account = ledger.outer.as_ref();
-        }
+        self.0.uncount(|ledger| &ledger.connections, 1);
+    }
+}
+
+/// A process that runs.
+#[derive(Debug)]
+pub(crate) struct RunningProcess(Arc<Ledger>);
+
+impl Drop for RunningProcess {
+    fn drop(&mut self) {
+        self.0.uncount(|ledger| &ledger.processes, 1);
     }
 }
 

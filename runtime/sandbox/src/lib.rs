@@ -4,6 +4,7 @@
 //! which only policy can mint, says which of it one call gets.
 #![allow(clippy::disallowed_methods, reason = "opens mounts, and keeps compiled code")]
 
+mod adapt;
 mod cache;
 mod call;
 mod describe;
@@ -18,6 +19,8 @@ mod net;
 mod outcome;
 mod outside;
 mod package;
+#[allow(unreachable_pub, reason = "the bindings export their resources again")]
+mod process;
 pub mod redact;
 mod schema;
 mod secrets;
@@ -42,9 +45,12 @@ pub use net::{Examined, examine};
 pub use net::{Names, Network, Resolver, Resolving, TlsError, is_public};
 pub use outcome::{Action, Effect, Effects, End, Level, LimitHit, Log, MAX_EFFECTS, Outcome, Printed, Usage};
 pub use package::{Arguments, MissingExport, Package, Tool};
+pub use process::{Exit, Leash, Process};
 pub use secrecy::SecretString;
 pub use secrets::Secrets;
-pub use stage::{Account, Chain, Invocation, Invoking, NotInvoked, Progress, Stage};
+pub use stage::{
+    Account, Chain, Invocation, Invoking, NotInvoked, NotStarted, Progress, Running, Stage, Start, Starting,
+};
 pub use staged::{Change, CommitError, Content, Diff, FileMode, NoMode, Staged, StagedError};
 pub use value::BadArguments;
 pub use worker::{Probed, Wall, WallStanding, Walls, WorkerError, serve_as_worker};
@@ -189,8 +195,8 @@ impl Sandbox {
         &self.engine
     }
 
-    pub(crate) fn meter(&self, limits: &policy::Limits, tenant: &Tenant) -> Meter {
-        Meter::new(limits, Arc::clone(&self.lane), Arc::clone(tenant))
+    pub(crate) fn meter(&self, limits: &policy::Limits, tenant: &Tenant, outer: Option<Arc<Meter>>) -> Meter {
+        Meter::new(limits, Arc::clone(&self.lane), Arc::clone(tenant), outer)
     }
 
     /// Whether what isolation requires is there, before the first call needs it.
@@ -218,8 +224,9 @@ impl Sandbox {
         let (component, description) = match cached {
             Some(entry) => entry,
             None => {
-                let description = describe::describe(bytes, stem)?;
-                let component = Component::from_binary(&self.engine, bytes).map_err(LoadError::Compile)?;
+                let bytes = adapt::component(bytes)?;
+                let description = describe::describe(&bytes, stem)?;
+                let component = Component::from_binary(&self.engine, &bytes).map_err(LoadError::Compile)?;
                 if let Some(cache) = &self.cache {
                     // A cache that cannot be written costs the next start some time.
                     let _ = cache.put(&self.engine, &key, &component, &description);
@@ -251,16 +258,25 @@ pub async fn probe_isolation() -> Result<Probed, WorkerError> {
     Workers::probe().await
 }
 
+/// How many instances a call with these limits can take at once: its own, those of the calls within it where it makes any, and its
+/// processes where it starts any.
+pub fn places(limits: &policy::Limits, invokes: bool, starts: bool) -> u64 {
+    let depth = if invokes { limits.get(policy::LimitKind::Depth) } else { 0 };
+    let processes = if starts { limits.get(policy::LimitKind::Processes) } else { 0 };
+    1 + depth + processes
+}
+
 /// Derives what bytes say about a package, without an engine.
 ///
 /// # Errors
 /// What is wrong with the bytes.
 pub fn describe(bytes: &[u8], stem: &str) -> Result<Description, DescribeError> {
-    describe::describe(bytes, stem)
+    describe::describe(&adapt::component(bytes)?, stem)
 }
 
 /// What makes descriptions, which are kept beside compiled code: one that another version of it made is not read.
-const DESCRIBING: [&str; 3] = [include_str!("describe.rs"), include_str!("schema.rs"), include_str!("shape.rs")];
+const DESCRIBING: [&str; 4] =
+    [include_str!("adapt.rs"), include_str!("describe.rs"), include_str!("schema.rs"), include_str!("shape.rs")];
 
 /// A description depends on the stem where there is no manifest, so the cache's key does too.
 fn stem_key(digest: &Digest, stem: &str) -> [u8; 32] {

@@ -39,10 +39,12 @@ pub(crate) struct Meter {
     lane: Arc<Shares>,
     tenant: Tenant,
     limit: LimitHit,
+    /// The call that made this one, whose time this is as well.
+    outer: Option<Arc<Self>>,
 }
 
 impl Meter {
-    pub(crate) fn new(limits: &Limits, lane: Arc<Shares>, tenant: Tenant) -> Self {
+    pub(crate) fn new(limits: &Limits, lane: Arc<Shares>, tenant: Tenant, outer: Option<Arc<Self>>) -> Self {
         Self {
             base: Instant::now(),
             spent: AtomicU64::new(0),
@@ -51,6 +53,7 @@ impl Meter {
             lane,
             tenant,
             limit: LimitHit { limit: LimitKind::Cpu, value: limits.get(LimitKind::Cpu) },
+            outer,
         }
     }
 
@@ -64,11 +67,34 @@ impl Meter {
         Duration::from_nanos(self.spent.load(Relaxed))
     }
 
-    /// Charges the time of a call that this one made.
+    /// Charges time on a thread, here and to the calls that this one was made from.
     pub(crate) fn add(&self, time: Duration) {
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        // What another process claims never makes less of it.
-        let _ = self.spent.fetch_update(Relaxed, Relaxed, |spent| Some(spent.saturating_add(nanos)));
+        self.add_nanos(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    fn add_nanos(&self, nanos: u64) {
+        let mut meter = Some(self);
+        while let Some(charged) = meter {
+            // What another process claims never makes less of it.
+            let _ = charged.spent.fetch_update(Relaxed, Relaxed, |spent| Some(spent.saturating_add(nanos)));
+            meter = charged.outer.as_deref();
+        }
+    }
+
+    /// The limit that has been reached, `running` nanoseconds into a poll: this call's own, or that of one it was made from.
+    fn reached(&self, running: u64) -> Option<LimitHit> {
+        let over = |meter: &Self| {
+            let spent = Duration::from_nanos(meter.spent.load(Relaxed).saturating_add(running));
+            (spent >= Duration::from_millis(meter.limit.value)).then_some(meter.limit)
+        };
+        let mut meter = Some(self);
+        while let Some(asked) = meter {
+            if let Some(hit) = over(asked) {
+                return Some(hit);
+            }
+            meter = asked.outer.as_deref();
+        }
+        None
     }
 
     fn now(&self) -> u64 {
@@ -78,10 +104,10 @@ impl Meter {
     /// What a guest does whenever an epoch is over: stop at its limit, else let others run.
     pub(crate) fn at_tick(&self) -> wasmtime::Result<UpdateDeadline> {
         let running = self.now().saturating_sub(self.since.load(Relaxed));
-        let cpu = Duration::from_nanos(self.spent.load(Relaxed).saturating_add(running));
-        if cpu >= Duration::from_millis(self.limit.value) {
-            return Err(self.limit.into());
+        if let Some(hit) = self.reached(running) {
+            return Err(hit.into());
         }
+        let cpu = Duration::from_nanos(self.spent.load(Relaxed).saturating_add(running));
         if cpu < SHORT && !self.is_crowded() {
             return Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())));
         }
@@ -132,7 +158,7 @@ impl<F: Future> Future for Metered<'_, F> {
         let began = self.meter.now();
         self.meter.since.store(began, Relaxed);
         let poll = self.future.as_mut().poll(context);
-        self.meter.spent.fetch_add(self.meter.now().saturating_sub(began), Relaxed);
+        self.meter.add_nanos(self.meter.now().saturating_sub(began));
         // Whoever waits does not keep its place.
         lock(&self.meter.place).take();
         poll

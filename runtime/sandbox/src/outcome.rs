@@ -272,6 +272,8 @@ pub enum Action {
     Inject,
     /// Another tool was called.
     Invoke,
+    /// A program was started as a process.
+    Exec,
 }
 
 impl Action {
@@ -284,7 +286,14 @@ impl Action {
     pub fn is_of_files(self) -> bool {
         !matches!(
             self,
-            Self::Request | Self::Resolve | Self::Connect | Self::Datagram | Self::Listen | Self::Inject | Self::Invoke
+            Self::Request
+                | Self::Resolve
+                | Self::Connect
+                | Self::Datagram
+                | Self::Listen
+                | Self::Inject
+                | Self::Invoke
+                | Self::Exec
         )
     }
 
@@ -305,6 +314,7 @@ impl Action {
             Self::Listen => "listen",
             Self::Inject => "inject",
             Self::Invoke => "invoke",
+            Self::Exec => "exec",
         }
     }
 }

@@ -7,7 +7,8 @@ use crate::{
         sockets::Sockets,
     },
     ledger::Ledger,
-    stage::{Progress, Stage},
+    process::Process,
+    stage::{NotStarted, Progress, Running, Stage},
 };
 use http::{Request, Response};
 use policy::{Limits, ToolId};
@@ -32,6 +33,15 @@ pub(crate) trait Outside: Send + Sync {
     /// Calls another tool, once policy allows it; `left` is what is left of the asking call's limits.
     fn invoke(&self, tool: ToolId, arguments: Value, left: Limits) -> Later<Result<String, InvokeError>>;
 
+    /// Starts a program, once policy allows it.
+    fn start(&self, launch: Launch) -> Later<Result<Running, NotStarted>>;
+
+    /// The id of the tool that a program's name leads to.
+    fn find(&self, program: String) -> Later<Option<String>>;
+
+    /// The names of all programs.
+    fn programs(&self) -> Later<Vec<String>>;
+
     /// Tells how far the call has come.
     fn progress(&self, progress: Progress);
 
@@ -40,6 +50,14 @@ pub(crate) trait Outside: Send + Sync {
 
     /// An address of a name, for sockets.
     fn look_up(&self, name: String) -> Later<Result<IpAddr, ErrorCode>>;
+}
+
+/// A program that is to start.
+pub(crate) struct Launch {
+    pub(crate) args: Vec<String>,
+    pub(crate) process: Process,
+    /// What is left of the starting call's limits.
+    pub(crate) left: Limits,
 }
 
 /// In this process.
@@ -58,6 +76,20 @@ impl Outside for Here {
 
     fn invoke(&self, tool: ToolId, arguments: Value, left: Limits) -> Later<Result<String, InvokeError>> {
         Box::pin(self.asking.clone().invoke(tool, arguments, left))
+    }
+
+    fn start(&self, launch: Launch) -> Later<Result<Running, NotStarted>> {
+        Box::pin(self.asking.clone().start(launch))
+    }
+
+    fn find(&self, program: String) -> Later<Option<String>> {
+        let found = self.stage.as_ref().and_then(|stage| stage.find(&program)).map(|tool| tool.to_string());
+        Box::pin(std::future::ready(found))
+    }
+
+    fn programs(&self) -> Later<Vec<String>> {
+        let programs = self.stage.as_ref().map_or_else(Vec::new, |stage| stage.programs());
+        Box::pin(std::future::ready(programs))
     }
 
     fn progress(&self, progress: Progress) {

@@ -44,8 +44,16 @@ pub struct Tool {
 
 /// Where a tool's code begins, and how its values cross.
 pub(crate) enum Entry {
-    Typed { function: ComponentExportIndex, params: Vec<Field>, result: TypedResult },
-    Command { run: ComponentExportIndex },
+    Typed {
+        function: ComponentExportIndex,
+        params: Vec<Field>,
+        result: TypedResult,
+    },
+    /// `wasi:cli/run`, and the name under which it finds itself called.
+    Command {
+        run: ComponentExportIndex,
+        program: String,
+    },
 }
 
 /// Arguments that fit a tool's parameters.
@@ -122,7 +130,9 @@ impl Entry {
                 params: params.clone(),
                 result: result.clone(),
             },
-            Kind::Command { interface } => Self::Command { run: find(Some(interface), "run")? },
+            Kind::Command { interface, program } => {
+                Self::Command { run: find(Some(interface), "run")?, program: program.clone() }
+            }
         })
     }
 }
@@ -136,6 +146,19 @@ impl Tool {
     /// The upper bound of what any grant to it can hold.
     pub fn needs(&self) -> &Needs {
         &self.needs
+    }
+
+    /// Whether it is a command, and so can be a process.
+    pub fn is_command(&self) -> bool {
+        matches!(self.entry, Entry::Command { .. })
+    }
+
+    /// The name under which a command finds itself called.
+    pub fn program(&self) -> &str {
+        match &self.entry {
+            Entry::Command { program, .. } => program,
+            Entry::Typed { .. } => self.id.package(),
+        }
     }
 
     /// Whether it can run again with the same arguments.

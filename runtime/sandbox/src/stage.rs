@@ -1,6 +1,10 @@
 //! What a call needs of whoever runs it: other tools called, progress shown.
 
-use crate::{ledger::Ledger, meter::Meter};
+use crate::{
+    ledger::Ledger,
+    meter::Meter,
+    process::{Exit, Process},
+};
 use policy::{Bounds, Limits, Provenance, ToolId};
 use serde_json::Value;
 use std::{fmt, pin::Pin, sync::Arc};
@@ -9,6 +13,16 @@ use std::{fmt, pin::Pin, sync::Arc};
 pub trait Stage: Send + Sync {
     /// Decides on a call, records and makes it.
     fn invoke(&self, invocation: Invocation) -> Invoking<'_>;
+
+    /// Decides on a program that is to run as a process, and records that it begins. It runs where the answer is polled, to its
+    /// recorded end.
+    fn start(&self, start: Start) -> Starting<'_>;
+
+    /// The tool that a program's name leads to.
+    fn find(&self, program: &str) -> Option<ToolId>;
+
+    /// The names of all programs, in order.
+    fn programs(&self) -> Vec<String>;
 
     /// A call says how far it has come.
     fn progress(&self, progress: Progress);
@@ -34,6 +48,48 @@ pub struct Invocation {
     pub chain: Chain,
     /// Where what it uses counts too.
     pub account: Account,
+}
+
+/// A process that may run, once it is decided on.
+pub type Starting<'a> = Pin<Box<dyn Future<Output = Result<Running, NotStarted>> + Send + 'a>>;
+
+/// A process, to its end.
+pub type Running = Pin<Box<dyn Future<Output = Exit> + Send>>;
+
+/// A program that a call wants to run as a process. Policy let the call ask; the process's own call is still to be decided on.
+#[derive(Debug)]
+pub struct Start {
+    /// The tool that the program is.
+    pub tool: ToolId,
+    /// Its arguments, without its name.
+    pub args: Vec<String>,
+    /// What only a process has.
+    pub process: Process,
+    /// What the starting call, and the processes around it, have read: it may be in the arguments and the input.
+    pub read: Provenance,
+    /// What the process can be granted at most.
+    pub within: Bounds,
+    /// What is left of the starting call's limits.
+    pub limits: Limits,
+    /// The calls that it is started from.
+    pub chain: Chain,
+    /// Where what it uses counts too.
+    pub account: Account,
+}
+
+/// Why a process does not run; in words for the call that asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotStarted {
+    /// There is no such program.
+    NotFound,
+    /// Policy said no.
+    Denied(String),
+    /// It cannot be run like this.
+    Invalid(String),
+    /// As many run as may.
+    TooMany,
+    /// The host could not.
+    Failed,
 }
 
 /// The account of a call, to which the calls that it makes are charged too.

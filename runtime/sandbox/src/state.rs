@@ -6,10 +6,12 @@ use crate::{
         fs::{FsDoor, Tree},
         host::HostDoor,
         http::HttpDoor,
+        process::ProcessDoor,
         sockets::SocketDoor,
     },
     ledger::{Connection, Ledger},
     meter::Meter,
+    process::Processes,
 };
 use policy::{LimitKind, Limits};
 use std::{collections::HashMap, sync::Arc};
@@ -29,6 +31,9 @@ pub(crate) struct State {
     pub(crate) http: HttpDoor,
     pub(crate) http_ctx: WasiHttpCtx,
     pub(crate) host: HostDoor,
+    pub(crate) processes: Arc<Processes>,
+    /// The directory that a process was started in.
+    pub(crate) cwd: Option<String>,
     /// The sockets that have a place among what is under way at once.
     pub(crate) connections: HashMap<u32, Connection>,
     pub(crate) memory: Memory,
@@ -65,6 +70,10 @@ impl State {
         }
     }
 
+    pub(crate) fn process(&mut self) -> ProcessDoor<'_> {
+        ProcessDoor { table: &mut self.table, host: &self.host, processes: &self.processes, cwd: self.cwd.as_deref() }
+    }
+
     pub(crate) fn clock(&mut self) -> ClockDoor<'_> {
         ClockDoor {
             real: WasiClocksCtxView { ctx: self.wasi.clocks(), table: &mut self.table },
@@ -97,9 +106,16 @@ impl Memory {
         if total > self.limit {
             return Err(self.ledger.hit(LimitKind::Memory).into());
         }
+        self.ledger.take_memory(more)?;
         self.total = total;
         self.ledger.memory(total);
         Ok(true)
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.ledger.give_memory(self.total);
     }
 }
 

@@ -41,6 +41,7 @@
 /// | `summary` | one line for people | the crate's description |
 /// | `licence` | an SPDX expression | the crate's `license` |
 /// | `needs(…)` | what calls ask for, as below | nothing |
+/// | `programs` | `["bash", "sh"]`: what a crate that exports `wasi:cli/run` too goes by | the package's name |
 ///
 /// | need | values | for |
 /// |---|---|---|
@@ -52,16 +53,35 @@
 /// | `listen` | `["127.0.0.1:8080"]` | waiting for connections at an address of the machine |
 /// | `secrets` | `["github"]` | secrets in requests, which `gloveport::http` names and the host puts in |
 /// | `invoke` | `["files.read", "text.*"]` | calling other tools: [`host::invoke`] |
+/// | `exec` | `["grep", "sort"]` | starting programs as processes: `gloveport::process` |
 ///
-/// `*` stands for all hosts, or all tools. Asking grants nothing: policy decides on each request, secret and call.
+/// `*` stands for all hosts, tools or programs. Asking grants nothing: policy decides on each request, secret, call and start.
 ///
 /// All but `package` may stand in `[package.metadata.gloveport]` of `Cargo.toml` instead; a key that stands in both places is
 /// refused, as is an unknown one.
 pub use gloveport_macros::tools;
 
+/// Makes a crate with a `main` a package: a command, or several that one component goes by (`programs`).
+///
+/// It takes the arguments of [`tools`]; the crate's name takes the place of the module's.
+///
+/// ```
+/// gloveport::command!(package = "acme:greet", needs(fs = "read"), programs = ["hello", "goodbye"]);
+///
+/// fn main() {
+///     let program = std::env::args().next();
+///     println!("{}", program.as_deref().unwrap_or("hello"));
+/// }
+/// ```
+pub use gloveport_macros::command;
+
+#[cfg(feature = "command")]
+pub mod command;
 pub mod host;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "process")]
+pub mod process;
 
 #[doc(hidden)]
 #[path = "private.rs"]

@@ -6,6 +6,7 @@
 mod bare;
 mod cold;
 mod crowd;
+mod exec;
 mod files;
 mod isolation;
 mod mcp;
@@ -48,6 +49,9 @@ fn run() -> Result<()> {
     }
     if wanted("mcp") {
         mcp::run()?;
+    }
+    if wanted("exec") {
+        exec::run()?;
     }
     if wanted("files") {
         files::run()?;

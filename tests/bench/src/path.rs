@@ -22,6 +22,7 @@ pub(crate) fn gate(state: &std::path::Path) -> Result<Arc<Gate>> {
                 @id(\"not\") forbid (principal, action == Action::\"call\", resource == Tool::\"odd.leave\");";
     let who = Who { tenant: "default".into(), principal: "bench".parse()?, roles: Vec::new() };
     Ok(Gate::new(Setup {
+        path: Vec::new(),
         sandbox,
         packages,
         policy: Policy::parse(&[("bench.cedar", text)])?,

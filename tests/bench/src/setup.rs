@@ -19,7 +19,8 @@ const POLICY: &str = "@id(\"all\") permit (principal, action, resource);";
 
 pub(crate) struct Bench {
     sandbox: Arc<Sandbox>,
-    package: Option<Package>,
+    packages: Vec<Package>,
+    path: Vec<String>,
     world: World,
     tenant: String,
     gate: Option<Arc<Gate>>,
@@ -47,8 +48,9 @@ impl Bench {
         let (world, state) = (World::default(), tempfile::tempdir()?);
         let limits = [("written", "16GiB"), ("created", "1000000"), ("cpu", "10min"), ("wall", "60min")];
         let limits = limits.iter().try_fold(Limits::default(), |limits, (key, value)| limits.with(key, value))?;
-        let package = Some(sandbox.load(&package.bytes, package.digest, &package.name)?);
-        Ok(Self { sandbox, package, world, tenant: tenant.into(), gate: None, journal: None, state, runtime, limits })
+        let packages = vec![sandbox.load(&package.bytes, package.digest, &package.name)?];
+        let path = Vec::new();
+        Ok(Self { sandbox, packages, path, world, tenant: tenant.into(), gate: None, journal: None, state, runtime, limits })
     }
 
     pub(crate) fn mount(mut self, name: &str, path: &Path, stage: Option<PathBuf>) -> Result<Self> {
@@ -61,6 +63,13 @@ impl Bench {
         Ok(self)
     }
 
+    /// A package whose programs can be started.
+    pub(crate) fn on_path(mut self, package: &registry::Package) -> Result<Self> {
+        self.packages.push(self.sandbox.load(&package.bytes, package.digest, &package.name)?);
+        self.path.push(package.name.clone());
+        Ok(self)
+    }
+
     pub(crate) fn limit(mut self, key: &str, value: &str) -> Result<Self> {
         self.limits = self.limits.with(key, value)?;
         Ok(self)
@@ -70,10 +79,10 @@ impl Bench {
         if let Some(gate) = &self.gate {
             return Ok(Arc::clone(gate));
         }
-        let package = self.package.take().context("made once")?;
         let gate = Gate::new(Setup {
+            path: self.path.clone(),
             sandbox: Arc::clone(&self.sandbox),
-            packages: vec![package],
+            packages: std::mem::take(&mut self.packages),
             policy: Policy::parse(&[("bench.cedar", POLICY)])?,
             world: self.world.clone(),
             classification: Arc::default(),

@@ -43,6 +43,11 @@ impl Times {
         Self(times)
     }
 
+    /// What each of so many things took that were done in one run.
+    pub(crate) fn over(self, count: u32) -> Self {
+        Self(self.0.into_iter().map(|time| time / count).collect())
+    }
+
     fn at(&self, share: f64) -> f64 {
         let index = (self.0.len() as f64 * share) as usize;
         self.0[index.min(self.0.len() - 1)].as_nanos() as f64 / 1_000.0

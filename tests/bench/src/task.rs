@@ -91,6 +91,7 @@ fn plan(steps: usize, concurrency: usize) -> Result<Arc<Plan>> {
 
 fn started(plan: &Plan) -> Result<TaskStarted> {
     Ok(TaskStarted {
+        path: Vec::new(),
         objective: plan.objective.clone(),
         plan_file: "bench.toml".into(),
         plan: plan.text.clone(),

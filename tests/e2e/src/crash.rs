@@ -266,7 +266,7 @@ fn survive(mut deaths: impl FnMut(usize) -> (Option<u64>, Option<Duration>)) -> 
 }
 
 /// Numbers that are the same every time.
-fn draw(seed: &mut u64, below: u64) -> u64 {
+pub(crate) fn draw(seed: &mut u64, below: u64) -> u64 {
     // xorshift64*
     *seed ^= *seed >> 12;
     *seed ^= *seed << 25;

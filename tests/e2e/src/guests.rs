@@ -16,6 +16,7 @@ use crate::{
     lock::{notes_1, notes_2},
     path_rules::ruled,
     plans::repeats,
+    processes::{program, starter},
     program::{Ended, Place, guest},
     scripts::script,
     sockets::dials,

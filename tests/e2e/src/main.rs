@@ -27,6 +27,7 @@ mod path_rules;
 mod people;
 mod planner;
 mod plans;
+mod processes;
 mod program;
 mod readme;
 mod rebinding;

@@ -77,7 +77,7 @@ fn a_name_is_asked_for_once_a_request() {
     });
     let Decision::Allow { grant } = decision else { panic!("{decision:?}") };
     let arguments = tool.arguments(&args, 1 << 20).expect("they fit");
-    let setting = Setting { world: &World::default(), seed: 0, stage: None, within: None };
+    let setting = Setting { world: &World::default(), seed: 0, stage: None, within: None, process: None };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
     let call = sandbox.call(tool, arguments, grant, setting, pending());
     let outcome = runtime.block_on(call).expect("it ran");

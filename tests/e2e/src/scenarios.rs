@@ -1,6 +1,7 @@
 //! Every folder of `tests/scenarios`: its plan is run, and what must come out of it comes out.
 
 use crate::{
+    crash::draw,
     model_server::{Answer, ModelServer},
     people::{asked, rest, running},
     program::{Ended, Place},
@@ -141,15 +142,90 @@ fn every_scenario_is_a_test() {
     let mut folders: Vec<_> =
         fs::read_dir(folder("")).expect("the scenarios").map(|entry| entry.expect("a folder").file_name()).collect();
     folders.sort();
-    let tested = ["approval", "objective", "poisoned", "repair", "repository", "resume", "steering", "weblog"];
-    assert_eq!(folders, tested);
+    assert_eq!(folders, ALL);
+}
+
+const ALL: [&str; 8] = ["approval", "objective", "poisoned", "repair", "repository", "resume", "steering", "weblog"];
+
+/// Each dies at every event of its first process in turn, and then at others, until it has come to its end: the same one.
+#[test]
+#[ignore = "takes minutes: `cargo xtask crash`"]
+fn every_scenario_survives_every_death() {
+    let mut died = 0;
+    for name in ALL {
+        // Where a run takes seconds, few of its events come first: the others come in their turn.
+        let stride = if ["repository", "resume", "weblog"].contains(&name) { 25 } else { 1 };
+        let before = died;
+        for first in (1..).step_by(stride) {
+            let deaths = survive(name, Deaths { next: first, seed: first * 104_729, died: 0 });
+            died += deaths;
+            // It had ended before.
+            if deaths == 0 {
+                break;
+            }
+        }
+        println!("{name}: {} deaths", died - before);
+    }
+    println!("{died} deaths, and the same end each time");
+    assert!(died > 100, "{died}");
 }
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios").join(name)
 }
 
+/// When processes die.
+struct Deaths {
+    /// The event at which the next process dies.
+    next: u64,
+    seed: u64,
+    died: usize,
+}
+
+impl Deaths {
+    /// Runs a line, and goes on with its task in another process whenever one dies, until one ends by itself.
+    fn drive(&mut self, place: &Place, line: &[String]) -> (Ended, String) {
+        let mut line = line.to_vec();
+        loop {
+            let mut command = place.command(&line);
+            let output = command.env("DIE_AT_EVENT", self.next.to_string()).stdin(Stdio::null()).output();
+            let mut ended = Ended::of(output.expect("the program starts"));
+            // It died after it had said how the task ended.
+            if ended.stderr.contains("the task is done and cannot be resumed") {
+                ended.code = Some(0);
+            }
+            self.next = 1 + draw(&mut self.seed, 12);
+            let tasks = place.run(&["tasks", "--json"]).stdout;
+            let task = tasks.lines().last().and_then(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+            let task = task.and_then(|task| task["task"].as_str().map(str::to_owned));
+            let died = ended.code.is_none();
+            self.died += usize::from(died);
+            let Some(task) = task else { continue };
+            // One step runs at a time, and it dies before that begins: what may have changed something has not.
+            let shown = place.run(&["show", &task]).stdout;
+            let uncertain = shown.lines().filter(|line| line.contains("? uncertain"));
+            let step =
+                |line: &str| line.split_whitespace().skip_while(|word| *word != "uncertain").nth(1).map(str::to_owned);
+            let words: Vec<_> = uncertain.filter_map(step).flat_map(|step| ["--repeat".to_owned(), step]).collect();
+            if !died && words.is_empty() {
+                return (ended, task);
+            }
+            line = ["resume".to_owned(), task].into_iter().chain(words).collect();
+        }
+    }
+}
+
 fn check(name: &str) {
+    run(name, None);
+}
+
+/// How often it died.
+fn survive(name: &str, mut deaths: Deaths) -> usize {
+    run(name, Some(&mut deaths));
+    deaths.died
+}
+
+fn run(name: &str, mut deaths: Option<&mut Deaths>) {
     let place = Place::new();
     let scenario = folder(name);
     let read =
@@ -159,10 +235,18 @@ fn check(name: &str) {
     let collector = Server::start(|_| Response::new(Full::new("thanks".into())));
     let here =
         |text: &str| text.replace("collector.example:8080", &format!("collector.example:{}", collector.address.port()));
-    let model = expect.model.as_ref().map(|file| ModelServer::says(conversation(&here(&read(file)))));
+    let model = expect.model.as_ref().map(|file| {
+        let answers = conversation(&here(&read(file)));
+        let silent = || Answer::status(400, "the script is over");
+        // Whoever asks: what it says next follows from what was said.
+        ModelServer::start(move |asked, _| answers.get(turns(asked)).cloned().unwrap_or_else(silent))
+    });
     let mut plan = here(&read("plan.toml"));
     if let Some(model) = &model {
         plan = plan.replace("http://127.0.0.1:1/v1", &model.url());
+    }
+    if deaths.is_some() && !plan.contains("\nconcurrency") {
+        plan = format!("concurrency = 1\n{plan}");
     }
     place.write("plan.toml", &plan);
     for file in ["policy.cedar", "more.toml", "tight.cedar"].into_iter().filter(|file| scenario.join(file).exists()) {
@@ -193,6 +277,15 @@ fn check(name: &str) {
         }
     }
     let (ended, task) = match (&expect.kill_at, &expect.during) {
+        (_, during) if let Some(deaths) = &mut deaths => {
+            let (mut ended, task) = deaths.drive(&place, &line);
+            // What is said while it waits is said between two processes.
+            if let Some(during) = during {
+                during.commands.iter().for_each(|other| other.run(&place, &task));
+                ended = deaths.drive(&place, &["resume".to_owned(), task.clone()]).0;
+            }
+            (ended, task)
+        }
         (None, None) => {
             let ended = place.run(&line);
             let task = ended.stdout.trim().to_owned();
@@ -207,7 +300,18 @@ fn check(name: &str) {
         }
     };
     ended.expect(expect.exit, &[]);
-    expect.after.iter().for_each(|other| other.run(&place, &task));
+    match (deaths, expect.after.last()) {
+        (Some(deaths), Some(last)) => {
+            // An approval is used up by a call that did not come to its end: it is asked for again.
+            let mut ended = ended;
+            while let Some(digest) = asked(&place, &task).first() {
+                place.run(&["approve", &task, digest, "--as", "editor"]).expect(0, &[]);
+                ended = deaths.drive(&place, &["resume".to_owned(), task.clone()]).0;
+            }
+            ended.expect(last.exit, &[]);
+        }
+        _ => expect.after.iter().for_each(|other| other.run(&place, &task)),
+    }
 
     let task = task.as_str();
     let shown = place.run(&["show", task]);
@@ -255,6 +359,13 @@ impl Other {
         let line: Vec<_> = self.run.iter().map(filled).collect();
         place.run(&line).expect(self.exit, &self.says.iter().map(String::as_str).collect::<Vec<_>>());
     }
+}
+
+/// How many turns a model has had, in any API's form.
+fn turns(asked: &serde_json::Value) -> usize {
+    let said = asked["messages"].as_array().or(asked["input"].as_array()).expect("a conversation");
+    let own = |item: &serde_json::Value| item["role"] == "assistant" || item["type"] == "function_call";
+    said.iter().enumerate().filter(|(at, item)| own(item) && (*at == 0 || !own(&said[at - 1]))).count()
 }
 
 /// What a model says, from a list of turns, each a list of calls.

@@ -8,6 +8,7 @@
 mod commands;
 mod process;
 mod target;
+mod tools;
 
 use std::process::ExitCode;
 
@@ -39,6 +40,11 @@ enum Xtask {
     },
     /// Kill tasks at every event and at any moment, at least 500 times, and see that each comes to the same end.
     Crash,
+    /// Build the packages that are too large to be a part of the program, or those of these names, into `target/tools`.
+    Tools {
+        /// Names of folders in `tools/`.
+        names: Vec<String>,
+    },
     /// Run the benchmarks on a release build.
     Bench {
         /// Passed to the benchmark program as they are.
@@ -65,6 +71,7 @@ fn run(command: Xtask) -> Result<()> {
         Xtask::Lint => commands::lint(),
         Xtask::Target => Ok(()),
         Xtask::Fuzz { args } => commands::fuzz(&args),
+        Xtask::Tools { names } => tools::build(&names),
         Xtask::Crash => commands::crash(),
         Xtask::Bench { args } => commands::bench(&args),
     }

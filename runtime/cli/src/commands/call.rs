@@ -28,8 +28,10 @@ pub(crate) async fn run(args: &CallArgs, state: Option<&Path>) -> Result<Exit> {
     let journal = setup::journal(state)?;
     let task = TaskId::generate();
     let callable = Callable::Tool(args.tool.as_str());
-    let reached = Reached::from(&sources, package)?;
-    let gate = wanted.gate(wanted.slots(&reached)?, reached.packages, &callable, Arc::clone(&journal), task)?;
+    let path = wanted.path(&sources);
+    let reached = Reached::from(&sources, package, &path)?;
+    let slots = wanted.slots(&reached)?;
+    let gate = wanted.gate(slots, reached.packages, (&callable, path), Arc::clone(&journal), task)?;
     gate.check_isolation().await?;
     let tool = gate.tool(&args.tool).with_context(|| setup::no_such_tool(&args.tool, gate.tools()))?;
     let answer = gate.call(tool, given.for_tool(&tool.description().input), pending()).await;

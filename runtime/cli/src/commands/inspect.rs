@@ -89,6 +89,9 @@ fn needs(description: &Description) -> Vec<String> {
     if !needs.invoke.is_empty() {
         lines.push(format!("invoke   {}", texts(&mut needs.invoke.iter().map(ToString::to_string))));
     }
+    if !needs.exec.is_empty() {
+        lines.push(format!("exec     {}", texts(&mut needs.exec.iter().map(ToString::to_string))));
+    }
     for (name, time) in [("clock", needs.clock), ("random", needs.random)] {
         if time == policy::Time::Real {
             lines.push(format!("{name:<8} real"));

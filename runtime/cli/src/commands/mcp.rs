@@ -16,7 +16,8 @@ pub(crate) async fn run(args: &McpArgs, state: Option<&Path>) -> Result<Exit> {
     let names = sources.packages().map(|package| package.name.as_str()).collect();
     let journal = setup::journal(state)?;
     let callable = Callable::Packages(names);
-    let gate = wanted.gate(SERVING_SLOTS, sources.packages(), &callable, Arc::clone(&journal), TaskId::generate())?;
+    let callable = (&callable, wanted.path(&sources));
+    let gate = wanted.gate(SERVING_SLOTS, sources.packages(), callable, Arc::clone(&journal), TaskId::generate())?;
     gate.check_isolation().await?;
     let (input, output) = server::stdio();
     let served = server::serve(gate, input, output).await;

@@ -10,7 +10,7 @@ use crate::{
     places,
     print::{json_line, line},
     records,
-    setup::{self, CALL_SLOTS, Wanted},
+    setup::{self, EXPLAINING_SLOTS, Wanted},
 };
 use ::policy::{Decision, Narrow, Provenance, Source};
 use anyhow::{Context as _, Result};
@@ -52,7 +52,13 @@ fn explain(args: &CallArgs, state: Option<&Path>) -> Result<Exit> {
     let sources = wanted.sources()?;
     let package = setup::package_of(&sources, &args.tool)?;
     let callable = Callable::Tool(args.tool.as_str());
-    let gate = wanted.gate(CALL_SLOTS, [package], &callable, setup::journal(state)?, TaskId::generate())?;
+    let gate = wanted.gate(
+        EXPLAINING_SLOTS,
+        [package],
+        (&callable, wanted.path(&sources)),
+        setup::journal(state)?,
+        TaskId::generate(),
+    )?;
     let tool = gate.tool(&args.tool).with_context(|| setup::no_such_tool(&args.tool, gate.tools()))?;
     let given = given.for_tool(&tool.description().input);
     let caller = Provenance::from_iter([Source::Caller]);

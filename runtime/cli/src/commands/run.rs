@@ -6,7 +6,7 @@ use crate::{
     args::{ResumeArgs, RunArgs},
     exit::{Exit, Internal, Refused},
     flags::{self, Callable},
-    places, planner,
+    path, places, planner,
     print::{json_line, line, one_line},
     progress::{self, Audience},
     records, secrets,
@@ -34,7 +34,9 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
     outside(&mut plan, &args.plan)?;
     let input = input(&mut plan, &args.input)?;
     let mut sources = setup::sources(args.grants.packages.iter())?;
-    let names = packages::names(&plan, &args.plan, &mut sources)?;
+    let typed = path::add(&args.grants.path, &mut sources)?;
+    let names = packages::names(&plan, &args.plan, &typed, &mut sources)?;
+    let on_path = packages::path(&plan, &args.plan, &names, &typed)?;
     packages::check_types(&plan, &args.plan, &names, &sources)?;
     let Audience { watch, heard } = progress::watch(args.json);
     let planner = planner::of(&plan, &plan.secrets, &plan.network, heard);
@@ -51,7 +53,7 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
     } else {
         Vec::new()
     };
-    let flags = flags::policy(&args.grants, &Callable::Packages(callable));
+    let flags = flags::policy(&args.grants, &Callable::Packages(callable), typed.iter().map(String::as_str));
     if !flags.is_empty() {
         policy.push((flags::NAME.to_owned(), flags));
     }
@@ -75,6 +77,7 @@ pub(crate) async fn run(args: &RunArgs, state: Option<&Path>) -> Result<Exit> {
         limits: args.grants.limits.clone(),
         clock_ms: controller::now_ms(),
         packages: packages.map(packages::record).collect::<Result<_>>()?,
+        path: on_path,
         footprint: serde_json::Value::Null,
         input,
         origin: None,
@@ -240,7 +243,7 @@ fn gate(
 ) -> Result<Arc<Gate>> {
     let named = started.packages.iter().filter_map(|package| sources.get(&package.name));
     let machine = Machine {
-        slots: setup::TASK_SLOTS,
+        slots: setup::task_slots(plan, !started.path.is_empty()),
         network: setup::network(&started.network),
         fuel: setup::counts(plan.all_limits()),
         isolated: match &started.isolation {
@@ -270,11 +273,24 @@ fn gate(
     let who =
         Who { tenant: started.tenant.clone(), principal: started.principal.clone(), roles: started.roles.clone() };
     // The lease is held by whoever runs the task.
-    let (limits, watch, lease) = (plan.limits, None, None);
+    let (limits, watch, lease, path) = (plan.limits, None, None, started.path.clone());
     let classification = Arc::new(plan.sources.clone());
     let shared = started.mounts.iter().filter(|mount| mount.shared).map(|mount| mount.name.clone()).collect();
-    let setup =
-        Setup { sandbox, packages, policy, world, classification, shared, who, limits, journal, task, watch, lease };
+    let setup = Setup {
+        sandbox,
+        packages,
+        policy,
+        path,
+        world,
+        classification,
+        shared,
+        who,
+        limits,
+        journal,
+        task,
+        watch,
+        lease,
+    };
     Ok(Gate::new(setup))
 }
 

@@ -42,6 +42,8 @@ struct Asked {
     secrets: BTreeMap<(String, String), By>,
     variables: BTreeMap<String, By>,
     invoked: BTreeMap<String, By>,
+    /// The tools that were started as processes.
+    started: BTreeMap<String, By>,
     /// Tools whose results a planner was shown.
     shown: BTreeSet<String>,
     /// Addresses that are not public, behind names of the configuration.
@@ -196,6 +198,7 @@ impl Asked {
                 self.secrets.entry((effect.path.clone(), host)).or_default().add(tool, refused);
             }
             Action::Invoke => self.invoked.entry(effect.path.clone()).or_default().add(tool, refused),
+            Action::Exec => self.started.entry(effect.path.clone()).or_default().add(tool, refused),
             _ => {}
         }
     }
@@ -255,8 +258,10 @@ impl Asked {
         for (resource, by) in &self.variables {
             rule(by, format!("action == Action::\"use\", resource == {resource}"), vec![tools(by)]);
         }
-        for (tool, by) in &self.invoked {
-            rule(by, format!("action == Action::\"invoke\", resource == Tool::{tool:?}"), vec![tools(by)]);
+        for (action, called) in [("invoke", &self.invoked), ("exec", &self.started)] {
+            for (tool, by) in called {
+                rule(by, format!("action == Action::\"{action}\", resource == Tool::{tool:?}"), vec![tools(by)]);
+            }
         }
         if !self.requests.is_empty() || !self.sockets.is_empty() {
             for address in &self.addresses {

@@ -43,6 +43,8 @@ pub(super) struct Inner<'a> {
     pub(super) past: Past<'a>,
     /// The calls that it was made from, the outermost first.
     pub(super) chain: &'a [ToolId],
+    /// Which process it is, where it is one.
+    process: Option<u64>,
 }
 
 /// Everything that a record tells, in the order in which it began.
@@ -85,29 +87,42 @@ pub(super) fn told(record: &Record) -> Vec<Told<'_>> {
                 all.extend(record.within.iter().find(|(_, of)| of.task == *task).map(|(_, of)| Told::Task(step, of)));
             }
             EventBody::Invoked { step: Some(step), chain, tool, digest, args, provenance, chosen, decision } => {
-                let spent = match open.get(step.as_str()).and_then(|at| all.get(*at)) {
-                    Some(Told::Call(around)) => around.spent,
-                    _ => progress.spent,
-                };
-                let past = Past {
-                    step,
-                    tool,
-                    digest,
-                    args,
-                    provenance,
-                    decision,
-                    chosen: Arc::new(chosen.clone()),
-                    narrow: Narrow::default(),
-                    limits: granted(decision).unwrap_or_default(),
-                    spent,
-                    agreed: BTreeSet::new(),
-                    outcome: None,
-                };
-                all.push(Told::Invoked(Box::new(Inner { past, chain })));
+                let spent = around(&all, &open, step, &progress);
+                let past = Past::inner(step, (tool, digest), (args, provenance), chosen, decision, spent);
+                all.push(Told::Invoked(Box::new(Inner { past, chain, process: None })));
+            }
+            EventBody::ProcessStarted {
+                step: Some(step),
+                chain,
+                process,
+                tool,
+                digest,
+                args,
+                provenance,
+                chosen,
+                decision,
+                ..
+            } => {
+                let spent = around(&all, &open, step, &progress);
+                let past = Past::inner(step, (tool, digest), (args, provenance), chosen, decision, spent);
+                all.push(Told::Invoked(Box::new(Inner { past, chain, process: Some(*process) })));
+            }
+            EventBody::ProcessEnded { step: Some(step), process, outcome, .. } => {
+                let begun = all.iter_mut().rev().find_map(|told| match told {
+                    Told::Invoked(inner) if inner.past.step == step && inner.process == Some(*process) => Some(inner),
+                    _ => None,
+                });
+                if let Some(inner) = begun {
+                    inner.past.outcome = outcome.as_ref().map(Outcome::from_record);
+                }
             }
             EventBody::InvokeEnded { step: Some(step), chain, outcome, .. } => {
                 let asked = all.iter_mut().rev().find_map(|told| match told {
-                    Told::Invoked(inner) if inner.past.step == step && inner.chain == chain => Some(inner),
+                    Told::Invoked(inner)
+                        if inner.past.step == step && inner.chain == chain && inner.process.is_none() =>
+                    {
+                        Some(inner)
+                    }
                     _ => None,
                 });
                 if let Some(inner) = asked {
@@ -121,11 +136,46 @@ pub(super) fn told(record: &Record) -> Vec<Told<'_>> {
     all
 }
 
+/// What was spent when the call began that another one is made from.
+fn around(all: &[Told<'_>], open: &BTreeMap<&str, usize>, step: &str, progress: &Progress) -> Spent {
+    match open.get(step).and_then(|at| all.get(*at)) {
+        Some(Told::Call(around)) => around.spent,
+        _ => progress.spent,
+    }
+}
+
 /// The limits that a call was granted.
 fn granted(decision: &Verdict) -> Option<Limits> {
     match decision {
         Verdict::Allow { grant } => Limits::deserialize(&grant["limits"]).ok(),
         Verdict::Ask { .. } | Verdict::Deny { .. } => None,
+    }
+}
+
+impl<'a> Past<'a> {
+    /// A call that was made from within another one.
+    fn inner(
+        step: &'a str,
+        (tool, digest): (&'a ToolId, &'a Digest),
+        (args, provenance): (&'a Value, &'a BTreeMap<String, Provenance>),
+        chosen: &Provenance,
+        decision: &'a Verdict,
+        spent: Spent,
+    ) -> Self {
+        Self {
+            step,
+            tool,
+            digest,
+            args,
+            provenance,
+            decision,
+            chosen: Arc::new(chosen.clone()),
+            narrow: Narrow::default(),
+            limits: granted(decision).unwrap_or_default(),
+            spent,
+            agreed: BTreeSet::new(),
+            outcome: None,
+        }
     }
 }
 

@@ -79,9 +79,10 @@ pub fn replay<'a>(gate: &'a Arc<Gate>, record: &'a Record) -> Pin<Box<dyn Future
     })
 }
 
-/// The first thing that a call did which is neither of files nor a call of another tool.
+/// The first thing that a call did which is neither of files nor a call of another tool nor a process.
 fn outside(outcome: &Outcome) -> Option<String> {
-    let outside = |effect: &&sandbox::Effect| !effect.action.is_of_files() && effect.action != sandbox::Action::Invoke;
+    let within = [sandbox::Action::Invoke, sandbox::Action::Exec];
+    let outside = |effect: &&sandbox::Effect| !effect.action.is_of_files() && !within.contains(&effect.action);
     let effect = outcome.effects.done.iter().find(outside)?;
     Some(format!("{} {}", effect.action.name(), effect.path))
 }

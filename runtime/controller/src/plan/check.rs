@@ -132,6 +132,7 @@ pub(super) fn resolve(
         result,
         depth,
         tools: raw.tools,
+        path: raw.path,
         policy: raw.policy.into_iter().map(|path| folder.join(path)).collect(),
         forbid: raw.forbid,
         mounts: mounts.collect(),

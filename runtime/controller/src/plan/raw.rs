@@ -1,7 +1,10 @@
 //! The file's form, before anything in it is checked against anything else.
 
 use super::{Isolation, OnFailure, PlanError};
-use policy::{Access, Classification, HostPattern, MountName, NarrowMount, Principal, SecretName, ToolId, ToolPattern};
+use policy::{
+    Access, Classification, HostPattern, MountName, NarrowMount, Principal, ProgramPattern, SecretName, ToolId,
+    ToolPattern,
+};
 use sandbox::Wall;
 use serde::Deserialize;
 use std::{
@@ -25,6 +28,8 @@ pub(super) struct RawPlan {
     pub(super) depth: Option<u32>,
     #[serde(default)]
     pub(super) tools: Vec<String>,
+    #[serde(default)]
+    pub(super) path: Vec<String>,
     #[serde(default)]
     pub(super) policy: Vec<PathBuf>,
     pub(super) forbid: Option<String>,
@@ -145,6 +150,7 @@ pub(super) struct RawStep {
     pub(super) listen: Option<BTreeSet<HostPattern>>,
     pub(super) secrets: Option<BTreeSet<SecretName>>,
     pub(super) invoke: Option<BTreeSet<ToolPattern>>,
+    pub(super) exec: Option<BTreeSet<ProgramPattern>>,
     #[serde(default)]
     pub(super) limits: BTreeMap<String, Quantity>,
 }

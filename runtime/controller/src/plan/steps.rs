@@ -130,6 +130,7 @@ pub(super) fn read(raw: RawStep, known: &Known<'_>, problems: &mut Vec<String>) 
             listen: raw.listen,
             secrets: raw.secrets,
             invoke: raw.invoke,
+            exec: raw.exec,
         },
         limits,
     })
@@ -146,6 +147,7 @@ fn not_of_tasks(raw: &RawStep, place: &str, problems: &mut Vec<String>) {
         ("listen", raw.listen.is_some()),
         ("secrets", raw.secrets.is_some()),
         ("invoke", raw.invoke.is_some()),
+        ("exec", raw.exec.is_some()),
     ];
     for (key, _) in narrow.into_iter().filter(|(_, given)| *given) {
         problems.push(format!("{place}, {key}: a task is narrowed by rules of its own (`task.forbid`)"));

@@ -10,10 +10,11 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use toml::{Table, Value};
 
 /// What a task within a task shares with the one around it.
-const SHARED: [&str; 12] = [
+const SHARED: [&str; 13] = [
     "principal",
     "roles",
     "tools",
+    "path",
     "mounts",
     "sources",
     "env",

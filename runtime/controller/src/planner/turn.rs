@@ -122,26 +122,27 @@ async fn speak(planner: &Planner, gate: &Gate, recorder: &Recorder) -> Result<Pl
     };
     let cost = planner.settings.price.map_or(0, |price| price.of(&turn.tokens));
     let (stop, text, silent) = (turn.stop.clone(), turn.text.clone(), turn.calls.is_empty());
-    let planner_name = name();
     let turn = record::json(&turn);
-    recorder.append(EventBody::Turn { planner: name(), turn, cost, provenance: provenance.clone() }).await?;
-    match stop {
-        Stop::Refused(why) => {
-            fail(PlannerFault::Declined, format!("it declines: {why}")).await?;
-            Ok(Planned::Ends)
-        }
+    let said = EventBody::Turn { planner: name(), turn, cost, provenance: provenance.clone() };
+    let failed = |fault, why: String| EventBody::PlannerFailed { planner: name(), fault, why };
+    // What a turn comes to by itself is recorded with it: nobody asks for another one after a crash.
+    let (follows, planned) = match stop {
+        Stop::Refused(why) => (failed(PlannerFault::Declined, format!("it declines: {why}")), Planned::Ends),
         // Words without a call are its last ones; what is broken off is not.
         Stop::End | Stop::Calls if silent => {
-            recorder.append(EventBody::Finished { planner: planner_name, summary: text, provenance }).await?;
-            Ok(Planned::Goes)
+            (EventBody::Finished { planner: name(), summary: text, provenance }, Planned::Goes)
         }
         Stop::Length if silent => {
             let why = format!("its answer was broken off after {} tokens (`planner.output`)", planner.settings.output);
-            fail(PlannerFault::Spent, why).await?;
-            Ok(Planned::Ends)
+            (failed(PlannerFault::Spent, why), Planned::Ends)
         }
-        Stop::End | Stop::Calls | Stop::Length => Ok(Planned::Goes),
-    }
+        Stop::End | Stop::Calls | Stop::Length => {
+            recorder.append(said).await?;
+            return Ok(Planned::Goes);
+        }
+    };
+    recorder.append_both(said, follows).await?;
+    Ok(planned)
 }
 
 /// Whether another turn may be had: what it can take at most is held against what is left.
@@ -172,8 +173,12 @@ fn affordable(planner: &Planner, recorder: &Recorder, input: u64, output: u64) -
 }
 
 async fn show(recorder: &Recorder, call: &str, told: Told) -> Result<(), GateError> {
+    recorder.append(shown(call, told)).await
+}
+
+fn shown(call: &str, told: Told) -> EventBody {
     let Told { content, steps, failed, withheld, provenance } = told;
-    recorder.append(EventBody::Shown { call: call.to_owned(), steps, content, failed, withheld, provenance }).await
+    EventBody::Shown { call: call.to_owned(), steps, content, failed, withheld, provenance }
 }
 
 /// What one call of the planner's means.
@@ -202,14 +207,14 @@ async fn interpret(
     match call.name.as_str() {
         functions::FINISH => {
             let Some(summary) = text("summary") else { return show(recorder, &call.id, missing("summary")).await };
-            show(recorder, &call.id, Told::plain("noted".into(), Provenance::new())).await?;
-            recorder.append(EventBody::Finished { planner: name, summary, provenance }).await
+            let noted = shown(&call.id, Told::plain("noted".into(), Provenance::new()));
+            recorder.append_both(noted, EventBody::Finished { planner: name, summary, provenance }).await
         }
         functions::GIVE_UP => {
             let Some(why) = text("why") else { return show(recorder, &call.id, missing("why")).await };
-            show(recorder, &call.id, Told::plain("noted".into(), Provenance::new())).await?;
-            let why = format!("it gives up: {why}");
-            recorder.append(EventBody::PlannerFailed { planner: name, fault: PlannerFault::Declined, why }).await
+            let noted = shown(&call.id, Told::plain("noted".into(), Provenance::new()));
+            let (fault, why) = (PlannerFault::Declined, format!("it gives up: {why}"));
+            recorder.append_both(noted, EventBody::PlannerFailed { planner: name, fault, why }).await
         }
         functions::ASK => {
             let Some(question) = text("question") else { return show(recorder, &call.id, missing("question")).await };

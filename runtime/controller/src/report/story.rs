@@ -60,6 +60,8 @@ pub(super) struct Inner<'a> {
     pub(super) args: &'a Value,
     pub(super) provenance: &'a BTreeMap<String, Provenance>,
     pub(super) decision: &'a Verdict,
+    /// Which process it is, where it is one.
+    process: Option<u64>,
     /// Once it has ended: the outcome, or that it could not begin.
     ended: Option<Option<Outcome>>,
 }
@@ -209,12 +211,29 @@ impl<'a> Story<'a> {
             }
             EventBody::Invoked { step: Some(step), chain, tool, args, provenance, decision, .. } => {
                 if let Some(step) = self.step(step) {
-                    step.invoked.push(Inner { chain, tool, args, provenance, decision, ended: None });
+                    step.invoked.push(Inner { chain, tool, args, provenance, decision, process: None, ended: None });
+                }
+            }
+            EventBody::ProcessStarted {
+                step: Some(step), chain, process, tool, args, provenance, decision, ..
+            } => {
+                if let Some(step) = self.step(step) {
+                    let process = Some(*process);
+                    step.invoked.push(Inner { chain, tool, args, provenance, decision, process, ended: None });
+                }
+            }
+            EventBody::ProcessEnded { step: Some(step), process, outcome, .. } => {
+                let same = |call: &&mut Inner<'_>| call.process == Some(*process);
+                if let Some(call) = self.step(step).and_then(|step| step.invoked.iter_mut().rev().find(same)) {
+                    call.ended = Some(outcome.as_ref().map(Outcome::from_record));
                 }
             }
             EventBody::InvokeEnded { step: Some(step), chain, outcome, .. } => {
                 let open = self.step(step).and_then(|step| {
-                    step.invoked.iter_mut().rev().find(|call| call.chain == chain && call.ended.is_none())
+                    step.invoked
+                        .iter_mut()
+                        .rev()
+                        .find(|call| call.process.is_none() && call.chain == chain && call.ended.is_none())
                 });
                 if let Some(call) = open {
                     call.ended = Some(outcome.as_ref().map(Outcome::from_record));
@@ -250,6 +269,8 @@ impl<'a> Story<'a> {
             | EventBody::StepInterrupted { .. }
             | EventBody::Invoked { step: None, .. }
             | EventBody::InvokeEnded { step: None, .. }
+            | EventBody::ProcessStarted { step: None, .. }
+            | EventBody::ProcessEnded { step: None, .. }
             | EventBody::CallStarted { .. }
             | EventBody::Call { .. } => {}
         }

@@ -118,8 +118,9 @@ impl<'a> Key<'a> {
 /// About the bytes that what can be asked for takes, which is little: a few patterns.
 fn asks(asks: &Asks) -> usize {
     const PATTERN: usize = 64;
-    let Asks { http, tcp, udp, listen, secrets, invoke } = asks;
-    (http.len() + tcp.len() + udp.len() + listen.len() + secrets.len() + invoke.len()) * PATTERN
+    let Asks { http, tcp, udp, listen, secrets, invoke, exec } = asks;
+    let hosts = http.len() + tcp.len() + udp.len() + listen.len();
+    (hosts + secrets.len() + invoke.len() + exec.len()) * PATTERN
 }
 
 /// Answers by all that they depend on.

@@ -52,7 +52,8 @@ impl Rules {
             Request::new(facts.principal.clone(), action.uid(), resource.clone(), facts.context.clone(), None);
         let response = match request {
             Ok(request) => {
-                let parent = matches!(action, Action::Call | Action::Invoke | Action::Reveal).then_some(&facts.package);
+                let of_tools = matches!(action, Action::Call | Action::Invoke | Action::Exec | Action::Reveal);
+                let parent = of_tools.then_some(&facts.package);
                 let policies = self.slices.get((facts.principal.clone(), action, resource.clone()), parent);
                 self.authorizer.is_authorized(&request, &policies, &facts.entities)
             }

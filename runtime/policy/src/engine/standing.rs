@@ -152,6 +152,16 @@ impl Standing {
         self.ask(Action::Invoke, &resource, None, None, read)
     }
 
+    /// Whether a program, which is this tool, may be started as a process. Its call is decided on by itself then.
+    ///
+    /// # Errors
+    /// As for [`Standing::request`].
+    pub fn exec(&self, program: &str, tool: &ToolId, read: &Provenance) -> Answer {
+        let resource = entity(Kind::Tool, tool.as_str());
+        self.bounded(Action::Exec, &resource, |asks| asks.exec.iter().any(|pattern| pattern.covers(program)))?;
+        self.ask(Action::Exec, &resource, None, None, read)
+    }
+
     fn host(&self, action: Action, patterns: fn(&Asks) -> &BTreeSet<HostPattern>, sending: &Sending<'_>) -> Answer {
         let resource = entity(Kind::Host, sending.host);
         let covers = |asks: &Asks| patterns(asks).iter().any(|pattern| pattern.covers(sending.host, sending.port));
@@ -240,7 +250,9 @@ impl Standing {
         if let Some((name, value)) = attribute {
             let attributes = HashMap::from([(name.to_owned(), value)]);
             entities.push(Entity::new(resource.clone(), attributes, HashSet::new())?);
-        } else if action == Action::Invoke && !entities.iter().any(|known| known.uid() == *resource) {
+        } else if matches!(action, Action::Invoke | Action::Exec)
+            && !entities.iter().any(|known| known.uid() == *resource)
+        {
             // The tool that is to be called, in its package. Its digest is compared when its own call is decided on.
             let id = resource.id();
             let name = AsRef::<str>::as_ref(id).split('.').next().unwrap_or_default().to_owned();

@@ -18,11 +18,12 @@ pub(super) enum Action {
     Inject,
     Use,
     Invoke,
+    Exec,
     Reveal,
 }
 
 impl Action {
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Call,
         Self::Read,
         Self::Write,
@@ -35,6 +36,7 @@ impl Action {
         Self::Inject,
         Self::Use,
         Self::Invoke,
+        Self::Exec,
         Self::Reveal,
     ];
 
@@ -52,6 +54,7 @@ impl Action {
             Self::Inject => "inject",
             Self::Use => "use",
             Self::Invoke => "invoke",
+            Self::Exec => "exec",
             Self::Reveal => "reveal",
         }
     }

@@ -4,8 +4,8 @@ use crate::{
     ledger::Ledger,
     meter::Meter,
     outcome::{Action, Effect, Level},
-    outside::Outside,
-    stage::{Account, Chain, Invocation, NotInvoked, Progress, Stage},
+    outside::{Launch, Outside},
+    stage::{Account, Chain, Invocation, NotInvoked, NotStarted, Progress, Running, Stage, Start},
 };
 use policy::{Bounds, LimitKind, Limits, Standing, ToolId};
 use serde_json::Value;
@@ -15,7 +15,7 @@ use wasmtime_wasi::runtime::spawn;
 
 mod bindings {
     wasmtime::component::bindgen!({
-        path: "../../sdk/wit/host.wit",
+        path: "../../sdk/wit",
         world: "gloveport:tool/tool",
         imports: { default: async | trappable },
     });
@@ -78,6 +78,24 @@ impl Asking {
         })
     }
 
+    /// Starts a program as a process, once policy allows it.
+    pub(crate) async fn start(self, launch: Launch) -> Result<Running, NotStarted> {
+        let Launch { args, process, left: limits } = launch;
+        let (name, read) = (process.name.clone(), self.ledger.read());
+        let (Some(standing), Some(stage)) = (&self.standing, &self.stage) else {
+            self.ledger.refused(Action::Exec, name.clone());
+            return Err(NotStarted::Denied(format!("start {name}")));
+        };
+        let Some(tool) = stage.find(&name) else { return Err(NotStarted::NotFound) };
+        if let Err(refusal) = standing.exec(&name, &tool, &read) {
+            self.ledger.denied(Action::Exec, tool.to_string(), &refusal);
+            return Err(NotStarted::Denied(format!("start {name}")));
+        }
+        self.ledger.done(Action::Exec, tool.to_string());
+        let account = Account { ledger: Arc::clone(&self.ledger), meter: self.meter };
+        stage.start(Start { tool, args, process, read, within: self.bounds, limits, chain: self.chain, account }).await
+    }
+
     /// What is decided before anybody is asked to make the call.
     fn prepare(&self, id: &ToolId) -> Result<Arc<dyn Stage>, InvokeError> {
         let refuse = || InvokeError::Denied(format!("invoke {id}"));
@@ -100,7 +118,7 @@ impl Asking {
 
 impl HostDoor {
     /// What is left of the call's own limits.
-    fn left(&self) -> Limits {
+    pub(crate) fn left(&self) -> Limits {
         let used = u64::try_from(self.meter.cpu().as_millis()).unwrap_or(u64::MAX);
         let cpu = self.limits.get(LimitKind::Cpu).saturating_sub(used).max(1);
         let used = u64::try_from(self.meter.wall().as_millis()).unwrap_or(u64::MAX);

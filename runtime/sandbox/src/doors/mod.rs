@@ -8,6 +8,7 @@ pub(crate) mod clock;
 pub(crate) mod fs;
 pub(crate) mod host;
 pub(crate) mod http;
+pub(crate) mod process;
 pub(crate) mod random;
 pub(crate) mod sockets;
 pub(crate) mod stdio;
@@ -27,6 +28,10 @@ impl HasData for View<sockets::SocketDoor<'static>> {
     type Data<'a> = sockets::SocketDoor<'a>;
 }
 
+impl HasData for View<process::ProcessDoor<'static>> {
+    type Data<'a> = process::ProcessDoor<'a>;
+}
+
 impl HasData for View<clock::ClockDoor<'static>> {
     type Data<'a> = clock::ClockDoor<'a>;
 }
@@ -44,6 +49,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     sockets::link_lookup(linker)?;
     linker.allow_shadowing(false);
     host::add_to_linker::<State, host::HostData>(linker, |state| &mut state.host)?;
+    process::add_to_linker::<State, View<process::ProcessDoor<'static>>>(linker, State::process)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     Ok(())
 }

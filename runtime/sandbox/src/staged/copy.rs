@@ -129,10 +129,11 @@ pub(super) fn copy_content(from: OwnedFd, to: &OwnedFd, most: u64) -> Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::staged::End;
     use std::fs;
 
-    /// Whoever can write in the folder of copies knows no name that the next copy gets, so they cannot put another file there
-    /// to be written to.
+    /// Whoever can write in the folders of changes has no name at which a file is written that is there already: not that of the
+    /// next copy, which they do not know, and not that of what is removed next, which they do.
     #[test]
     fn copies_have_names_that_nobody_knows() {
         let place = tempfile::tempdir().expect("a folder");
@@ -145,6 +146,12 @@ mod tests {
         for taken in ["copy", COPY] {
             fs::hard_link(place.path().join("victim"), folder.join("new").join(taken)).expect("a second name");
         }
+        let removed = hex::encode(<sha2::Sha256 as sha2::Digest>::digest("b"));
+        fs::write(base.join("b"), "b").expect("a file");
+        fs::hard_link(place.path().join("victim"), folder.join("gone").join(removed)).expect("a second name");
+        let b = staged.find("", "", "b", End::Name).expect("a place");
+        staged.remove_file(&b).expect("removed");
+        assert!(staged.lookup("b").expect("a look").is_none());
         staged.raise("a", true).expect("a copy");
         assert_eq!(fs::read_to_string(folder.join("files/a")).expect("a copy"), "a");
         assert_eq!(fs::read_to_string(place.path().join("victim")).expect("a file"), "victim");

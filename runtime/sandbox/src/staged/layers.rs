@@ -1,9 +1,9 @@
 //! What stands at a path of the view, and in which layer.
 
-use super::{Staged, StagedError};
+use super::{Staged, StagedError, unguessable};
 use crate::ledger::lock;
 use rustix::{
-    fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, openat, openat2, readlinkat, unlinkat},
+    fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, openat, openat2, readlinkat, renameat, unlinkat},
     io::Errno,
 };
 use sha2::{Digest as _, Sha256};
@@ -23,6 +23,10 @@ const MAX_LOOKUPS: usize = 1_024;
 const MAX_LISTED: usize = 1 << 20;
 /// How much of a file in the folder of what was removed is read: a path, and one byte more than it may have.
 const MAX_GONE: u64 = 4_096 + 1;
+/// How many bytes of paths are kept that were removed: about a million of them.
+const MAX_ALL_GONE: usize = 128 << 20;
+/// What the name begins with under which the name of a removed path is written.
+const HIDING: &str = "gone-";
 
 /// Where something stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,6 +195,19 @@ pub(super) struct Gone {
     paths: BTreeSet<String>,
     /// The files that name it and were read; they do not change.
     read: HashSet<String>,
+    bytes: usize,
+}
+
+impl Gone {
+    fn add(&mut self, path: &str, name: String) -> Result<(), Errno> {
+        self.bytes = self.bytes.saturating_add(path.len() + name.len());
+        if self.bytes > MAX_ALL_GONE {
+            return Err(Errno::NOSPC);
+        }
+        self.paths.insert(path.to_owned());
+        self.read.insert(name);
+        Ok(())
+    }
 }
 
 /// The name of the file that says that a path was removed.
@@ -215,14 +232,16 @@ impl Staged {
         if self.is_gone(path) || self.base.stat(path)?.is_none() {
             return Ok(());
         }
-        let name = name_of(path);
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let made = openat(&self.gone_folder, &name, flags, Mode::from_raw_mode(0o600))?;
-        File::from(made).write_all(path.as_bytes()).map_err(|_| Errno::IO)?;
-        let mut gone = lock(&self.gone);
-        gone.paths.insert(path.to_owned());
-        gone.read.insert(name);
-        Ok(())
+        let (name, new) = (name_of(path), unguessable(HIDING)?);
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let made = openat(&self.new, &new, flags, Mode::from_raw_mode(0o600))?;
+        let written = File::from(made).write_all(path.as_bytes()).map_err(|_| Errno::IO);
+        // Whatever has its name by now is replaced, and not written to.
+        let named = written.and_then(|()| renameat(&self.new, &new, &self.gone_folder, &name));
+        named.inspect_err(|_| {
+            let _ = unlinkat(&self.new, &new, AtFlags::empty());
+        })?;
+        lock(&self.gone).add(path, name)
     }
 
     /// Reads what was removed since it was last read. Whatever else stands in the folder hides nothing: what a crash left
@@ -234,9 +253,7 @@ impl Staged {
                     continue;
                 }
                 let Some(path) = self.path_gone(&name)? else { continue };
-                let mut gone = lock(&self.gone);
-                gone.paths.insert(path);
-                gone.read.insert(name);
+                lock(&self.gone).add(&path, name)?;
             }
             Ok::<_, std::io::Error>(())
         };

@@ -205,7 +205,7 @@ fn begin(
     out: mpsc::UnboundedSender<(ToHost, Bytes)>,
 ) -> Running {
     let ledger = Arc::new(Ledger::within(terms.limits, &terms.outer));
-    let meter = Arc::new(worker.sandbox.meter(&terms.limits, &Arc::from("")));
+    let meter = Arc::new(worker.sandbox.meter(&terms.limits, &Arc::from(""), None));
     let line = Arc::new(Line::new(out.clone(), Arc::clone(&ledger), Arc::clone(&meter)));
     let stop = Arc::new(Notify::new());
     let running = Running { line: Arc::clone(&line), stop: Arc::clone(&stop) };
@@ -237,7 +237,7 @@ async fn run(
     let tool = tools.and_then(|tools| tools.get(function)).ok_or_else(|| format!("no function `{function}`"))?;
     // They were bounded before they came here.
     let arguments = tool.arguments(arguments, u64::MAX).map_err(|error| error.to_string())?;
-    let job = call::Job { tool, arguments, terms, mounts: &worker.mounts };
+    let job = call::Job { tool, arguments, terms, mounts: &worker.mounts, process: None, processes: Arc::default() };
     let run = worker.sandbox.run_here(job, line, ledger, meter);
     call::bounded(run, ledger, stop).await.map_err(|error| error.to_string())
 }

@@ -8,8 +8,8 @@ use crate::{
     doors::host::InvokeError,
     ledger::{Ledger, lock},
     meter::Meter,
-    outside::{Later, Outside},
-    stage::Progress,
+    outside::{Later, Launch, Outside},
+    stage::{NotStarted, Progress, Running},
 };
 use bytes::Bytes;
 use http::{Request, Response};
@@ -148,6 +148,20 @@ impl Outside for Line {
                 NotInvoked::Stopped => InvokeError::Stopped(text),
             })
         })
+    }
+
+    fn start(&self, _: Launch) -> Later<Result<Running, NotStarted>> {
+        // Its streams are in this process, and a process of its own would be in another one.
+        let why = "processes cannot be started from within a worker process";
+        Box::pin(std::future::ready(Err(NotStarted::Denied(why.to_owned()))))
+    }
+
+    fn find(&self, _: String) -> Later<Option<String>> {
+        Box::pin(std::future::ready(None))
+    }
+
+    fn programs(&self) -> Later<Vec<String>> {
+        Box::pin(std::future::ready(Vec::new()))
     }
 
     fn progress(&self, progress: Progress) {

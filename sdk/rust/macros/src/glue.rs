@@ -10,6 +10,11 @@ use crate::{
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
+/// The section of a command, which has no interface of its own.
+pub(crate) fn manifest(manifest: &Manifest) -> TokenStream {
+    section("MANIFEST", "gloveport:manifest", manifest.to_json(&[]).as_bytes())
+}
+
 /// The hidden module that goes into the author's.
 pub(crate) fn module(manifest: &Manifest, interface: &Interface) -> TokenStream {
     let text = wit::text(&manifest.package, interface);

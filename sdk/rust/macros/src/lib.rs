@@ -1,4 +1,4 @@
-//! The attribute macro of the gloveport SDK; use it as `gloveport::tools`.
+//! The macros of the gloveport SDK; use them as `gloveport::tools` and `gloveport::command`.
 #![allow(clippy::disallowed_methods, reason = "cargo speaks to a macro through the environment and Cargo.toml")]
 
 mod attribute;
@@ -23,12 +23,52 @@ use model::Interface;
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use std::{io::ErrorKind, path::PathBuf};
-use syn::{FnArg, Item, ItemMod};
+use syn::{FnArg, Ident, Item, ItemMod};
 
 /// Makes a module a package of tools; see the documentation of `gloveport`.
 #[proc_macro_attribute]
 pub fn tools(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     expand(arguments.into(), item.into()).into()
+}
+
+/// Makes a crate with a `main` a package; see the documentation of `gloveport`.
+#[proc_macro]
+pub fn command(arguments: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    expand_command(arguments.into()).into()
+}
+
+fn expand_command(arguments: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let (entries, cargo_toml) = entries(arguments, &mut errors);
+    let of = settings::Crate::current();
+    let name = Ident::new(&of.name.replace('-', "_"), Span::call_site());
+    match settings::resolve(entries, &name, &of, &mut errors) {
+        Some(manifest) if errors.is_empty() => {
+            let tracked = cargo_toml.map(|_| track_cargo_toml());
+            let manifest = glue::manifest(&manifest);
+            quote! {
+                #[allow(unsafe_code)]
+                const _: () = { #manifest #tracked };
+            }
+        }
+        _ => errors.into_compile_errors(),
+    }
+}
+
+/// What is set where the macro is used, and in `Cargo.toml`, with its text.
+fn entries(arguments: TokenStream, errors: &mut Errors) -> (Vec<settings::Entry>, Option<String>) {
+    let mut entries = match syn::parse2(arguments) {
+        Ok(Arguments(entries)) => entries,
+        Err(error) => {
+            errors.add(error);
+            Vec::new()
+        }
+    };
+    let cargo_toml = read_cargo_toml(errors);
+    if let Some(text) = &cargo_toml {
+        entries.extend(cargo_toml::entries(text, Span::call_site(), errors));
+    }
+    (entries, cargo_toml)
 }
 
 fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -48,17 +88,7 @@ fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
         return with_errors(TokenStream::new(), errors);
     };
 
-    let mut entries = match syn::parse2(arguments) {
-        Ok(Arguments(entries)) => entries,
-        Err(error) => {
-            errors.add(error);
-            Vec::new()
-        }
-    };
-    let cargo_toml = read_cargo_toml(&mut errors);
-    if let Some(text) = &cargo_toml {
-        entries.extend(cargo_toml::entries(text, Span::call_site(), &mut errors));
-    }
+    let (entries, cargo_toml) = entries(arguments, &mut errors);
     let manifest = settings::resolve(entries, &module.ident, &settings::Crate::current(), &mut errors);
     let interface = items::read(&module.ident, &module.attrs, items, &mut errors);
     if let Some(interface) = &interface {

@@ -1,13 +1,13 @@
-//! The needs that are lists: what each may hold. The rules are the contract's, as the host reads them.
+//! The needs, and the programs, that are lists: what each may hold. The rules are the contract's, as the host reads them.
 
 use crate::{
     errors::Errors,
     settings::{Entry, Given},
 };
 
-/// One need that is a list.
+/// One setting that is a list.
 pub(crate) struct List {
-    /// With `needs.` before its name.
+    /// With `needs.` before the name of a need.
     pub(crate) key: &'static str,
     /// What it lists.
     of: &'static str,
@@ -21,7 +21,7 @@ pub(crate) struct List {
 const HOST: &str = "`*`, `*.example.com`, `api.example.com` or an address, in lower case and punycode, and `:PORT` where only one is meant";
 
 /// All of them, in the order of the manifest.
-pub(crate) const LISTS: [List; 7] = [
+pub(crate) const LISTS: [List; 8] = [
     List {
         key: "needs.env",
         of: "names",
@@ -50,7 +50,25 @@ pub(crate) const LISTS: [List; 7] = [
         expected: "`*`, `package.*` or `package.function`",
         fits: is_tools,
     },
+    List {
+        key: "needs.exec",
+        of: "programs",
+        example: "grep",
+        one: "pattern of programs",
+        expected: "`*` or a program's name, in lower case",
+        fits: is_programs,
+    },
 ];
+
+/// What a command goes by: not a need, but a list all the same.
+pub(crate) const PROGRAMS: List = List {
+    key: "programs",
+    of: "names",
+    example: "grep",
+    one: "name of a program",
+    expected: "1 to 64 lower-case letters, digits, `-` or `_`, starting with a letter",
+    fits: is_program,
+};
 
 const fn hosts(key: &'static str, example: &'static str) -> List {
     List { key, of: "hosts", example, one: "pattern of hosts", expected: HOST, fits: is_hosts }
@@ -99,6 +117,14 @@ fn is_tools(text: &str) -> bool {
         Some(package) => is_word(package),
         None => (2..=3).contains(&text.split('.').count()) && text.split('.').all(is_word),
     }
+}
+
+fn is_program(text: &str) -> bool {
+    is_word(text) && !text.contains(|c: char| c.is_ascii_uppercase())
+}
+
+fn is_programs(text: &str) -> bool {
+    text == "*" || is_program(text)
 }
 
 fn is_hosts(text: &str) -> bool {
@@ -175,6 +201,8 @@ mod tests {
     fn names() {
         let long = "a".repeat(64);
         check(is_word, &["github", "A-1_b", &long], &["", "1a", "a.b", "a b", "é", &format!("{long}a")]);
+        check(is_program, &["grep", "c-1_b"], &["", "*", "Grep", "[", "7z"]);
+        check(is_programs, &["*", "grep"], &["", "gr*"]);
         check(is_variable, &["LANG", "_a1"], &["", "1", "A-B", "A B"]);
     }
 }

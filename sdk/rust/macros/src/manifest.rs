@@ -25,6 +25,8 @@ pub(crate) struct Manifest {
     pub(crate) summary: Option<String>,
     pub(crate) licence: Option<String>,
     pub(crate) needs: Needs,
+    /// What a command goes by; the crate exports `wasi:cli/run` itself.
+    pub(crate) programs: Vec<String>,
 }
 
 /// The capabilities a package asks for; none of it is granted by asking.
@@ -60,6 +62,7 @@ impl Manifest {
             functions.iter().filter_map(|function| Some((function.name.json(), function.repeat.as_ref()?.json())));
         let repeat: Map<_, _> = said.collect();
         insert(&mut manifest, "repeat", (!repeat.is_empty()).then_some(repeat));
+        insert(&mut manifest, "programs", (!self.programs.is_empty()).then(|| self.programs.clone()));
         json!(manifest).to_string()
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::{
     errors::Errors,
-    lists::LISTS,
+    lists::{LISTS, PROGRAMS},
     manifest::{Manifest, Needs, PackageName},
     name::Name,
 };
@@ -13,7 +13,7 @@ use proc_macro2::{Ident, Span};
 use std::collections::HashMap;
 
 /// Every key, and where it may stand.
-const KEYS: [(&str, &[Place]); 13] = [
+const KEYS: [(&str, &[Place]); 15] = [
     ("package", &[Place::Attribute]),
     ("summary", &[Place::Attribute, Place::CargoToml]),
     ("licence", &[Place::Attribute, Place::CargoToml]),
@@ -27,6 +27,8 @@ const KEYS: [(&str, &[Place]); 13] = [
     ("needs.listen", &[Place::Attribute, Place::CargoToml]),
     ("needs.secrets", &[Place::Attribute, Place::CargoToml]),
     ("needs.invoke", &[Place::Attribute, Place::CargoToml]),
+    ("needs.exec", &[Place::Attribute, Place::CargoToml]),
+    ("programs", &[Place::Attribute, Place::CargoToml]),
 ];
 
 /// The namespace of a package that names none.
@@ -66,6 +68,7 @@ pub(crate) enum Given {
 
 /// What cargo tells of the crate.
 pub(crate) struct Crate {
+    pub(crate) name: String,
     pub(crate) version: String,
     pub(crate) description: String,
     pub(crate) license: String,
@@ -76,6 +79,7 @@ impl Crate {
     pub(crate) fn current() -> Self {
         let variable = |name| std::env::var(name).unwrap_or_default();
         Self {
+            name: variable("CARGO_PKG_NAME"),
             version: variable("CARGO_PKG_VERSION"),
             description: variable("CARGO_PKG_DESCRIPTION"),
             license: variable("CARGO_PKG_LICENSE"),
@@ -117,12 +121,14 @@ pub(crate) fn resolve(entries: Vec<Entry>, module: &Ident, of: &Crate, errors: &
         let texts = given.remove(list.key).and_then(|entry| list.read(entry, errors));
         needs.lists.extend(texts.map(|texts| (list.name(), texts)));
     }
+    let programs = given.remove(PROGRAMS.key).and_then(|entry| PROGRAMS.read(entry, errors));
     let filled = |text: &String| (!text.is_empty()).then(|| text.clone());
     Some(Manifest {
         package: package_name(package, module, of, errors)?,
         summary: summary.or_else(|| filled(&of.description)),
         licence: licence.or_else(|| filled(&of.license)),
         needs,
+        programs: programs.unwrap_or_default(),
     })
 }
 
@@ -223,7 +229,7 @@ mod tests {
         let Arguments(mut entries) = syn::parse_str(attribute).expect("the attribute parses");
         entries.extend(cargo_toml::entries(cargo_toml, Span::call_site(), &mut errors));
         let module = Ident::new("line_tools", Span::call_site());
-        let of = Crate { version: "0.4.0".into(), description: "From cargo".into(), license: "MIT".into() };
+        let of = Crate { name: "text".into(), version: "0.4.0".into(), description: "From cargo".into(), license: "MIT".into() };
         let manifest = resolve(entries, &module, &of, &mut errors);
         match manifest {
             Some(manifest) if errors.is_empty() => manifest.to_json(&[]),
@@ -241,14 +247,18 @@ mod tests {
     fn every_key_in_either_place() {
         let crate_alone = r#"{"manifest":1,"namespace":"local","name":"line-tools","version":"0.4.0","summary":"From cargo","licence":"MIT","needs":{}}"#;
         check("", "", crate_alone);
-        let all = r#"{"manifest":1,"namespace":"acme","name":"text","version":"2.0.0","summary":"s","licence":"l","needs":{"fs":"read","clock":"real","random":"real","env":["A","B_2"],"http":["*.a.b:443","[::1]"],"tcp":["c"],"udp":["d:53"],"listen":["127.0.0.1:80"],"secrets":["github"],"invoke":["files.read","text.*"]}}"#;
-        let lists = r#"env = ["A", "B_2"], http = ["*.a.b:443", "[::1]"], tcp = ["c"], udp = ["d:53"], listen = ["127.0.0.1:80"], secrets = ["github"], invoke = ["files.read", "text.*"]"#;
+        let all = r#"{"manifest":1,"namespace":"acme","name":"text","version":"2.0.0","summary":"s","licence":"l","needs":{"fs":"read","clock":"real","random":"real","env":["A","B_2"],"http":["*.a.b:443","[::1]"],"tcp":["c"],"udp":["d:53"],"listen":["127.0.0.1:80"],"secrets":["github"],"invoke":["files.read","text.*"],"exec":["grep"]},"programs":["sh"]}"#;
+        let lists = r#"env = ["A", "B_2"], http = ["*.a.b:443", "[::1]"], tcp = ["c"], udp = ["d:53"], listen = ["127.0.0.1:80"], secrets = ["github"], invoke = ["files.read", "text.*"], exec = ["grep"]"#;
         let needs = format!(r#"needs(fs = "read", clock = "real", random = "real", {lists})"#);
-        check(&format!(r#"package = "acme:text@2.0.0", summary = "s", licence = "l", {needs}"#), "", all);
+        check(
+            &format!(r#"package = "acme:text@2.0.0", summary = "s", licence = "l", programs = ["sh"], {needs}"#),
+            "",
+            all,
+        );
         check(
             r#"package = "acme:text@2.0.0""#,
             &format!(
-                "metadata.gloveport = {{ summary = 's', licence = 'l', needs = {{ fs = 'read', clock = 'real', random = 'real', {lists} }} }}"
+                "metadata.gloveport = {{ summary = 's', licence = 'l', programs = ['sh'], needs = {{ fs = 'read', clock = 'real', random = 'real', {lists} }} }}"
             ),
             all,
         );

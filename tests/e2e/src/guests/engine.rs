@@ -30,7 +30,26 @@ pub(super) fn wrong_import_type() {
 
 #[test]
 pub(super) fn core_module() {
-    check_wat("core_module", &[], 2, &["a core WebAssembly module, not a component"]);
+    check_wat("core_module", &[], 2, &["a core WebAssembly module that is no command of WASI preview 1"]);
+}
+
+/// A module of preview 1 is a command as any other, behind the same doors.
+#[test]
+pub(super) fn preview1() {
+    let place = Place::new();
+    let package = wat(&place, "preview1").display().to_string();
+    let line = ["call", "preview1.run", "{}", "--json", "--package", &package, "--mount", "workspace=workspace:rw"];
+    let ended = place.run(&line);
+    let end = &ended.json()["end"]["value"];
+    assert_eq!(end["stdout"], "adapted\n", "{ended:?}");
+    // 63 is EPERM in preview 1.
+    assert_eq!(end["exit_code"], 100 - 63, "{ended:?}");
+    place.run(&["inspect", &package]).expect(0, &["preview1.run", "wasi:filesystem"]);
+}
+
+#[test]
+pub(super) fn preview1_and_more() {
+    check_wat("preview1_and_more", &[], 2, &["a core WebAssembly module that is no command of WASI preview 1"]);
 }
 
 #[test]

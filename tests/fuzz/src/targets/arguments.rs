@@ -89,7 +89,7 @@ fn echo(args: &Value) -> Option<Value> {
         Decision::Allow { grant } => grant,
         other => panic!("a policy that permits everything says {other:?}"),
     };
-    let setting = Setting { world, seed: 0, stage: None, within: None };
+    let setting = Setting { world, seed: 0, stage: None, within: None, process: None };
     let call = sandbox().call(tool, arguments, grant, setting, std::future::pending());
     match runtime.block_on(call).expect("an instance").end {
         End::Result(value) => {

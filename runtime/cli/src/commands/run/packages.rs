@@ -8,10 +8,10 @@ use journal::{PackageRecord, TaskStarted};
 use registry::Sources;
 use std::path::{Path, PathBuf};
 
-/// Adds the packages that the plan names by file, and gives the names of all that it may use.
-pub(super) fn names(plan: &Plan, file: &Path, sources: &mut Sources) -> Result<Vec<String>> {
+/// Adds the packages that the plan names by file, and gives the names of all that it may use: those of the command line's path too.
+pub(super) fn names(plan: &Plan, file: &Path, typed: &[String], sources: &mut Sources) -> Result<Vec<String>> {
     let folder = file.parent().unwrap_or(Path::new(""));
-    let mut names = Vec::new();
+    let mut names = typed.to_vec();
     for tool in &plan.tools {
         if tool.ends_with(".wasm") {
             names.push(sources.add_file(&folder.join(tool))?.name.clone());
@@ -42,6 +42,18 @@ pub(super) fn names(plan: &Plan, file: &Path, sources: &mut Sources) -> Result<V
         }
     }
     Ok(names)
+}
+
+/// The packages on the plan's path: those of the command line go before those of the plan.
+pub(super) fn path(plan: &Plan, file: &Path, names: &[String], typed: &[String]) -> Result<Vec<String>> {
+    if let Some(unknown) = plan.path.iter().find(|name| !names.contains(name)) {
+        bail!(
+            "plan {}, path: package `{unknown}` is not among the plan's `tools` ({})",
+            file.display(),
+            names.join(", ")
+        );
+    }
+    Ok(typed.iter().chain(&plan.path).cloned().collect())
 }
 
 /// What packages say of themselves.
