@@ -50,7 +50,18 @@ impl Bench {
         let limits = limits.iter().try_fold(Limits::default(), |limits, (key, value)| limits.with(key, value))?;
         let packages = vec![sandbox.load(&package.bytes, package.digest, &package.name)?];
         let path = Vec::new();
-        Ok(Self { sandbox, packages, path, world, tenant: tenant.into(), gate: None, journal: None, state, runtime, limits })
+        Ok(Self {
+            sandbox,
+            packages,
+            path,
+            world,
+            tenant: tenant.into(),
+            gate: None,
+            journal: None,
+            state,
+            runtime,
+            limits,
+        })
     }
 
     pub(crate) fn mount(mut self, name: &str, path: &Path, stage: Option<PathBuf>) -> Result<Self> {

@@ -229,7 +229,12 @@ mod tests {
         let Arguments(mut entries) = syn::parse_str(attribute).expect("the attribute parses");
         entries.extend(cargo_toml::entries(cargo_toml, Span::call_site(), &mut errors));
         let module = Ident::new("line_tools", Span::call_site());
-        let of = Crate { name: "text".into(), version: "0.4.0".into(), description: "From cargo".into(), license: "MIT".into() };
+        let of = Crate {
+            name: "text".into(),
+            version: "0.4.0".into(),
+            description: "From cargo".into(),
+            license: "MIT".into(),
+        };
         let manifest = resolve(entries, &module, &of, &mut errors);
         match manifest {
             Some(manifest) if errors.is_empty() => manifest.to_json(&[]),
