@@ -10,8 +10,9 @@ use std::{io, process};
 /// Where the directory is not there.
 pub fn enter() -> io::Result<()> {
     match imp::initial_cwd() {
-        Some(cwd) => std::env::set_current_dir(cwd),
-        None => Ok(()),
+        // The root is where it is already, and no directory to go to.
+        Some(cwd) if cwd != "/" => std::env::set_current_dir(cwd),
+        _ => Ok(()),
     }
 }
 

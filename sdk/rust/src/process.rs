@@ -93,6 +93,26 @@ impl Input {
     pub fn from_stream(stream: wasip2::io::streams::InputStream) -> Self {
         Self(imp::Input::new(stream))
     }
+
+    /// Reads what is there already; `None` where that is nothing, and the end has not come.
+    ///
+    /// # Errors
+    /// Where reading fails.
+    pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        self.0.try_read(buffer)
+    }
+
+    /// Is ready when there is something to read, or the end, to wait for several.
+    #[cfg(target_os = "wasi")]
+    pub fn subscribe(&self) -> wasip2::io::poll::Pollable {
+        self.0.subscribe()
+    }
+}
+
+impl Read for &Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
 }
 
 impl Read for Input {
@@ -122,6 +142,31 @@ impl Output {
     #[cfg(target_os = "wasi")]
     pub fn from_stream(stream: wasip2::io::streams::OutputStream) -> Self {
         Self(imp::Output::new(stream))
+    }
+
+    /// Writes as much as there is room for now; how much that was, which may be nothing.
+    ///
+    /// # Errors
+    /// Where writing fails, and with [`io::ErrorKind::BrokenPipe`] where nobody reads any more.
+    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_write(bytes)
+    }
+
+    /// Is ready when there is room, or writing would fail, to wait for several.
+    #[cfg(target_os = "wasi")]
+    pub fn subscribe(&self) -> wasip2::io::poll::Pollable {
+        self.0.subscribe()
+    }
+}
+
+impl Write for &Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    /// Does nothing: what was written is out already.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -289,7 +334,9 @@ mod tests {
             Command::new("cat").arg("-n").env("LANG", "C").cwd("/").stdin(&reading).stdout(&output).stderr(&writing);
         assert_eq!(command.spawn().expect_err("there is no host"), SpawnError::NotFound);
         assert_eq!(writing.write(b"x").expect_err("nobody reads").kind(), io::ErrorKind::BrokenPipe);
+        assert_eq!(writing.try_write(b"x").expect_err("nobody reads").kind(), io::ErrorKind::BrokenPipe);
         assert_eq!(reading.read(&mut [0; 4]).expect("the end"), 0);
+        assert_eq!(reading.try_read(&mut [0; 4]).expect("the end"), Some(0));
         assert!(capture.take().is_empty() && programs().is_empty() && find("cat").is_none());
     }
 }

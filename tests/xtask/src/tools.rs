@@ -82,11 +82,14 @@ fn one(name: &str, kind: Kind) -> Result<()> {
 }
 
 fn by_cargo(name: &str, folder: &Path, work: &Path, component: &Path) -> Result<()> {
-    patches::apply(folder, work)?;
+    let patched = patches::apply(folder, work)?;
     let build = work.join("build");
     let mut cargo = process::cargo();
     cargo.args(["build", "--release", "--locked", "--target", TARGET, "--manifest-path"]);
     cargo.arg(folder.join("Cargo.toml")).arg("--target-dir").arg(&build);
+    for (name, path) in patched {
+        cargo.arg("--config").arg(format!("patch.crates-io.{name}.path={:?}", path.display().to_string()));
+    }
     // Where the checkout and cargo's folders lie is not to be in the component.
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));

@@ -2,7 +2,7 @@
 
 use super::{Command, Exit, SpawnError};
 use bindings::gloveport::tool::process as door;
-use std::{cell::OnceCell, fmt, io};
+use std::{fmt, io, sync::OnceLock};
 use wasip2::{
     cli,
     io::{
@@ -29,7 +29,7 @@ const MAX_WRITE: usize = 4096;
 
 /// A holder, and its stream once it was needed here. The stream is a child of the holder, so it stands first.
 pub(super) struct Input {
-    stream: OnceCell<InputStream>,
+    stream: OnceLock<InputStream>,
     holder: door::Input,
 }
 
@@ -43,22 +43,29 @@ impl Input {
     }
 
     fn held(holder: door::Input) -> Self {
-        Self { stream: OnceCell::new(), holder }
+        Self { stream: OnceLock::new(), holder }
     }
 
     pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
         }
-        let stream = self.stream.get_or_init(|| self.holder.stream());
-        match stream.blocking_read(buffer.len() as u64) {
-            Ok(bytes) => {
-                buffer[..bytes.len()].copy_from_slice(&bytes);
-                Ok(bytes.len())
-            }
-            Err(StreamError::Closed) => Ok(0),
-            Err(StreamError::LastOperationFailed(error)) => Err(io::Error::other(error.to_debug_string())),
+        filled(buffer, self.stream().blocking_read(buffer.len() as u64))
+    }
+
+    pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        match self.stream().read(buffer.len() as u64) {
+            Ok(bytes) if bytes.is_empty() => Ok(None),
+            read => filled(buffer, read).map(Some),
         }
+    }
+
+    pub(super) fn subscribe(&self) -> Pollable {
+        self.stream().subscribe()
+    }
+
+    fn stream(&self) -> &InputStream {
+        self.stream.get_or_init(|| self.holder.stream())
     }
 }
 
@@ -70,7 +77,7 @@ impl fmt::Debug for Input {
 
 /// As [`Input`].
 pub(super) struct Output {
-    stream: OnceCell<OutputStream>,
+    stream: OnceLock<OutputStream>,
     holder: door::Output,
 }
 
@@ -88,23 +95,55 @@ impl Output {
     }
 
     fn held(holder: door::Output) -> Self {
-        Self { stream: OnceCell::new(), holder }
+        Self { stream: OnceLock::new(), holder }
     }
 
     pub(super) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         let bytes = &bytes[..bytes.len().min(MAX_WRITE)];
-        let stream = self.stream.get_or_init(|| self.holder.stream());
-        match stream.blocking_write_and_flush(bytes) {
-            Ok(()) => Ok(bytes.len()),
-            Err(StreamError::Closed) => Err(io::ErrorKind::BrokenPipe.into()),
-            Err(StreamError::LastOperationFailed(error)) => Err(io::Error::other(error.to_debug_string())),
+        self.stream().blocking_write_and_flush(bytes).map_err(broken)?;
+        Ok(bytes.len())
+    }
+
+    pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let room = usize::try_from(self.stream().check_write().map_err(broken)?).unwrap_or(usize::MAX);
+        let bytes = &bytes[..bytes.len().min(room)];
+        if !bytes.is_empty() {
+            self.stream().write(bytes).map_err(broken)?;
         }
+        Ok(bytes.len())
+    }
+
+    pub(super) fn subscribe(&self) -> Pollable {
+        self.stream().subscribe()
+    }
+
+    fn stream(&self) -> &OutputStream {
+        self.stream.get_or_init(|| self.holder.stream())
     }
 }
 
 impl fmt::Debug for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Output").finish_non_exhaustive()
+    }
+}
+
+/// What was read, or 0 at the end.
+fn filled(buffer: &mut [u8], read: Result<Vec<u8>, StreamError>) -> io::Result<usize> {
+    match read {
+        Ok(bytes) => {
+            buffer[..bytes.len()].copy_from_slice(&bytes);
+            Ok(bytes.len())
+        }
+        Err(StreamError::Closed) => Ok(0),
+        Err(StreamError::LastOperationFailed(error)) => Err(io::Error::other(error.to_debug_string())),
+    }
+}
+
+fn broken(error: StreamError) -> io::Error {
+    match error {
+        StreamError::Closed => io::ErrorKind::BrokenPipe.into(),
+        StreamError::LastOperationFailed(error) => io::Error::other(error.to_debug_string()),
     }
 }
 

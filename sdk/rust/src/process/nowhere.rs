@@ -15,6 +15,11 @@ impl Input {
     pub(super) fn read(&self, _buffer: &mut [u8]) -> io::Result<usize> {
         Ok(0)
     }
+
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as inside of a host")]
+    pub(super) fn try_read(&self, _buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        Ok(Some(0))
+    }
 }
 
 /// As inside of a host, dropping it does something.
@@ -40,6 +45,11 @@ impl Output {
 
     #[expect(clippy::unused_self, reason = "as inside of a host")]
     pub(super) fn write(&self, _bytes: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+
+    #[expect(clippy::unused_self, reason = "as inside of a host")]
+    pub(super) fn try_write(&self, _bytes: &[u8]) -> io::Result<usize> {
         Err(io::ErrorKind::BrokenPipe.into())
     }
 }

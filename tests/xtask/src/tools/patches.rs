@@ -1,5 +1,5 @@
 //! Patches of crates that a package needs: `patches/CRATE-VERSION.patch` beside it, with the reason and the upstream place in its first
-//! lines. The patched source comes to lie where the package's own `[patch.crates-io]` says.
+//! lines.
 
 use crate::process;
 use anyhow::{Context as _, Result, bail};
@@ -13,20 +13,22 @@ use std::{
 /// How long a registry takes at most.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Puts the patched source of every crate for which there is a patch into `work/patched/CRATE`.
-pub(super) fn apply(folder: &Path, work: &Path) -> Result<()> {
+/// Puts the patched source of every crate for which there is a patch into `work/patched/CRATE`; the crates, and where they are.
+pub(super) fn apply(folder: &Path, work: &Path) -> Result<Vec<(String, PathBuf)>> {
     let patches = folder.join("patches");
     if !patches.is_dir() {
-        return Ok(());
+        return Ok(Vec::new());
     }
+    let mut patched = Vec::new();
     for entry in fs::read_dir(&patches).with_context(|| patches.display().to_string())? {
         let patch = entry?.path();
-        one(&patch, work).with_context(|| patch.display().to_string())?;
+        patched.push(one(&patch, work).with_context(|| patch.display().to_string())?);
     }
-    Ok(())
+    patched.sort();
+    Ok(patched)
 }
 
-fn one(patch: &Path, work: &Path) -> Result<()> {
+fn one(patch: &Path, work: &Path) -> Result<(String, PathBuf)> {
     let Some((name, version)) = patch.file_name().and_then(|name| name.to_str()).and_then(crate_of) else {
         bail!("expected a name such as `brush-core-0.5.0.patch`");
     };
@@ -38,7 +40,8 @@ fn one(patch: &Path, work: &Path) -> Result<()> {
     let mut git = Command::new("git");
     // Without a repository around it: `git apply` would look only at what that knows.
     git.args(["apply", "-p1"]).arg(patch).current_dir(&place).env("GIT_CEILING_DIRECTORIES", work.join("patched"));
-    process::run(&mut git)
+    process::run(&mut git)?;
+    Ok((name.to_owned(), place))
 }
 
 /// `brush-core-0.5.0.patch` → `brush-core`, `0.5.0`.
