@@ -50,6 +50,7 @@ fn main() {
         (_, Err(error)) => fail(&format!("{name}: the starting directory: {error}"), 126),
         (Ok(options), Ok(())) => pump::run(run(options)),
     };
+    pump::run(system::settled());
     pump::finish();
     gloveport::command::exit(code);
 }

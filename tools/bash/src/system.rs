@@ -35,6 +35,8 @@ pub(crate) struct System;
 
 /// Processes that were started and have not been waited for, by number.
 static RUNNING: Mutex<Option<HashMap<i32, Arc<Running>>>> = Mutex::new(None);
+/// Processes that the end of the shell waits for.
+static DETACHED: Mutex<Vec<Box<dyn Process>>> = Mutex::new(Vec::new());
 static NEXT_ID: AtomicI32 = AtomicI32::new(FIRST_ID);
 
 struct Running {
@@ -91,6 +93,14 @@ impl Running {
         use io::Write as _;
         // Nobody may read it.
         let _ = writeln!(self.stderr.clone(), "bash: {}: {text}", self.name);
+    }
+}
+
+/// Waits for what only the end of the shell waits for.
+pub(crate) async fn settled() {
+    let detached = std::mem::take(&mut *lock(&DETACHED));
+    for process in detached {
+        std::future::poll_fn(|context| process.poll(context)).await;
     }
 }
 
@@ -213,6 +223,10 @@ impl Host for System {
     fn fork(&self, fork: Fork) -> io::Result<Box<dyn Process>> {
         let Fork { state, cwd, files } = fork;
         start("bash", vec![RESUME.to_owned(), state], Vec::new(), &cwd, &files)
+    }
+
+    fn detach(&self, process: Box<dyn Process>) {
+        lock(&DETACHED).push(process);
     }
 
     fn kill(&self, id: i32, signal: i32) -> io::Result<()> {

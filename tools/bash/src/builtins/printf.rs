@@ -3,7 +3,7 @@
 use brush_core::{Error, ErrorKind, ExecutionContext, ExecutionResult, ShellExtensions, builtins, escape, expansion};
 use clap::Parser;
 use std::{io::Write, ops::ControlFlow};
-use uucore::format::{FormatArgument, FormatArguments, FormatError, parse_spec_and_escape};
+use uucore::format::{FormatArgument, FormatArguments, FormatError, FormatItem, Spec, parse_spec_and_escape};
 
 /// Writes arguments as a format says.
 #[derive(Parser)]
@@ -46,28 +46,47 @@ fn format(words: &[String], text: &mut Vec<u8>) -> Result<(), Error> {
     let [format, args @ ..] = words else {
         return Err(ErrorKind::PrintfInvalidUsage("usage: printf [-v var] format [arguments]".into()).into());
     };
-    // Bash quotes by backslashes, the coreutils by quotation marks.
-    if let ("%q", [arg]) = (format.as_str(), args) {
-        text.extend_from_slice(escape::quote_if_needed(arg, escape::QuoteMode::BackslashEscape).as_bytes());
-        return Ok(());
-    }
+    let format = unpadded(format);
     let items = parse_spec_and_escape(format.as_bytes()).collect::<Result<Vec<_>, _>>().map_err(invalid)?;
     let unparsed: Vec<_> = args.iter().map(|arg| FormatArgument::Unparsed(arg.into())).collect();
     let mut given = FormatArguments::new(&unparsed);
+    let takes_arguments = items.iter().any(|item| matches!(item, FormatItem::Spec(_)));
     loop {
-        let before = given.is_exhausted();
         for item in &items {
-            if item.write(&mut *text, &mut given).map_err(invalid)? == ControlFlow::Break(()) {
+            if let FormatItem::Spec(Spec::QuotedString { position }) = item {
+                let arg = given.next_string(*position).to_string_lossy();
+                text.extend_from_slice(quoted(&arg).as_bytes());
+            } else if item.write(&mut *text, &mut given).map_err(invalid)? == ControlFlow::Break(()) {
                 return Ok(());
             }
         }
-        if before || given.is_exhausted() {
+        if given.is_exhausted() || !takes_arguments {
             return Ok(());
         }
         given.start_next_batch();
-        // A format that takes no arguments is written once.
-        if !items.iter().any(|item| matches!(item, uucore::format::FormatItem::Spec(_))) {
+        if given.is_exhausted() {
             return Ok(());
         }
     }
+}
+
+/// As the shell would read it again: by backslashes, where the coreutils use quotation marks.
+fn quoted(text: &str) -> std::borrow::Cow<'_, str> {
+    escape::quote_if_needed(text, escape::QuoteMode::BackslashEscape)
+}
+
+/// The format without the zeros that pad texts, `%0.s`, which the coreutils do not take.
+fn unpadded(format: &str) -> String {
+    let mut parts = format.split('%');
+    let mut result = parts.next().unwrap_or_default().to_owned();
+    let mut is_literal = false;
+    for part in parts {
+        result.push('%');
+        let end = part.find(|c: char| !c.is_ascii_digit() && !"-+ #.*".contains(c));
+        let is_text = !is_literal && end.is_some_and(|end| part[end..].starts_with(['s', 'b', 'q', 'c']));
+        result.push_str(if is_text { part.trim_start_matches('0') } else { part });
+        // After `%%` comes a text again.
+        is_literal = part.is_empty() && !is_literal;
+    }
+    result
 }
