@@ -80,7 +80,6 @@ utilities! {
     "sleep" => uu_sleep,
     "sort" => uu_sort,
     "split" => uu_split,
-    "stat" => uu_stat,
     "sum" => uu_sum,
     "tac" => uu_tac,
     "tail" => uu_tail,
