@@ -384,7 +384,7 @@ mod tests {
         check(
             "heap",
             "1",
-            "there is no limit `heap`; limits are: cpu, wall, memory, arguments, result, output, written, created, handles, sent, received, headers, connections, invocations, depth, logs, progress, fuel",
+            "there is no limit `heap`; limits are: cpu, wall, memory, arguments, result, output, written, created, handles, sent, received, headers, connections, invocations, depth, processes, started, tree-memory, logs, progress, fuel",
         );
     }
 }
