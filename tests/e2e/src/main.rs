@@ -34,6 +34,7 @@ mod rebinding;
 mod scenarios;
 mod scripts;
 mod server;
+mod shell;
 mod sockets;
 mod staged;
 mod tasks;

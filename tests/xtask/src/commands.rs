@@ -9,9 +9,13 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::process;
 use crate::target::TRIPLE;
+use crate::tools;
 
 /// Where the demo's task writes its report, from the root of the checkout.
 const DEMO_REPORT: &str = "target/demo/findings.md";
+
+/// The large packages that tests run.
+const TESTED: [&str; 2] = ["bash", "coreutils"];
 
 /// Packages outside `tools/` that are built for wasm.
 const OTHER_GUESTS: [&str; 3] = ["asker", "guests", "sample"];
@@ -36,6 +40,7 @@ fn demo_command() -> Command {
 
 /// Runs all tests, or those whose names contain one of `filters`.
 pub(crate) fn test(filters: &[String]) -> Result<()> {
+    tools::build(&TESTED.map(str::to_owned))?;
     // The hostile guests are programs for the sandbox: on the host they neither build nor mean anything.
     let everything = cargo(["test", "--workspace", "--exclude", "guests"]);
     // The same tests of the program once more, with calls in worker processes.

@@ -106,7 +106,9 @@ mod tests {
     fn command_lines() {
         let check = |args: &[&str], expected: &str| {
             let got = match Options::parse("bash", args.iter().map(ToString::to_string)) {
-                Ok(Options { name, run, args, set, unset, .. }) => format!("{name} {run:?} {args:?} +{set:?} -{unset:?}"),
+                Ok(Options { name, run, args, set, unset, .. }) => {
+                    format!("{name} {run:?} {args:?} +{set:?} -{unset:?}")
+                }
                 Err(error) => error,
             };
             assert_eq!(got, expected, "{args:?}");

@@ -8,7 +8,10 @@ mod umask;
 mod wait;
 
 use brush_builtins::BuiltinSet;
-use brush_core::{ShellExtensions, builtins::{Registration, builtin}};
+use brush_core::{
+    ShellExtensions,
+    builtins::{Registration, builtin},
+};
 use std::collections::HashMap;
 
 /// All builtins.

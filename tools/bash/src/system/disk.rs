@@ -48,8 +48,7 @@ fn descriptor(options: &OpenOptions, path: &Path) -> io::Result<Descriptor> {
     let directories = get_directories();
     let within = directories.iter().filter_map(|(directory, name)| Some((directory, path.strip_prefix(name).ok()?)));
     // The innermost of them is the one with the least left to go.
-    let (directory, rest) =
-        within.min_by_key(|(_, rest)| rest.as_os_str().len()).ok_or(io::ErrorKind::NotFound)?;
+    let (directory, rest) = within.min_by_key(|(_, rest)| rest.as_os_str().len()).ok_or(io::ErrorKind::NotFound)?;
     let rest = if rest.as_os_str().is_empty() { "." } else { rest.to_str().ok_or(io::ErrorKind::InvalidFilename)? };
     directory.open_at(PathFlags::SYMLINK_FOLLOW, rest, how, flags).map_err(failed)
 }
