@@ -65,6 +65,9 @@ fn sleep(own: &[Pollable]) {
     let all: Vec<&Pollable> = own.iter().chain(&room).collect();
     if !all.is_empty() {
         poll(&all);
+        // No output may go before what was asked of it.
+        drop(all);
+        drop(room);
         send();
     }
 }
