@@ -73,9 +73,11 @@ impl Handle {
 
     /// How it ended; `None` while it runs.
     pub(crate) fn exit(&self) -> Option<Exit> {
+        // Asked first: what it said before it went is seen then.
+        let is_gone = self.exit.has_changed().is_err();
         let exit = self.exit.borrow().clone();
         // Its task is gone without a word: it panicked.
-        exit.or_else(|| self.exit.has_changed().is_err().then_some(Exit::Trap))
+        exit.or_else(|| is_gone.then_some(Exit::Trap))
     }
 
     /// Waits for its end.
